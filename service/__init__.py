@@ -1,0 +1,1 @@
+"""Longwave's speech recognition service: an engine that turns audio into text, and its HTTP edge."""

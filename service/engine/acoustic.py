@@ -1,0 +1,44 @@
+"""What the engine asks of an acoustic model: a pure step over a batch of equal chunks."""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.engine.framing import Framing
+
+State: TypeAlias = tuple[NDArray[np.generic], ...]
+"""One stream's recurrent state: the bundle's state tensors in order, without the batch axis."""
+
+
+class AcousticModel(Protocol):
+    """A streaming acoustic model. Shared by all streams and threads; it keeps nothing of them."""
+
+    @property
+    def framing(self) -> Framing:
+        """The model's time grid."""
+        ...
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that really runs, in ONNX Runtime's spelling."""
+        ...
+
+    def initial_state(self) -> State:
+        """The state of a stream that has heard nothing."""
+        ...
+
+    def step(
+        self, waveforms: NDArray[np.float32], states: Sequence[State]
+    ) -> tuple[NDArray[np.float32], list[State]]:
+        """Advance B streams by one chunk each.
+
+        Args:
+            waveforms: [B, S] in [-1, 1], S a multiple of `framing.samples_per_step`.
+            states: the B streams' states; they are read, never changed.
+
+        Returns:
+            log_probs [B, S / samples_per_frame, V], natural logarithm, and the B next states.
+        """
+        ...
