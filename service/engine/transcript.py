@@ -1,0 +1,75 @@
+"""What was said, and the plain shapes it is handed over in: text, SubRip, WebVTT and JSON.
+
+Everything here is a value or a pure function; times are seconds from the start of the audio.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TimedWord:
+    """A word and where it was said."""
+
+    text: str
+    start_s: float
+    end_s: float
+    confidence: float  # in [0, 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another reading of a segment, as the decoder ranked it."""
+
+    text: str
+    score: float  # natural logarithm
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Speech between two silences. It has no words where nothing was recognised."""
+
+    text: str
+    words: tuple[TimedWord, ...]
+    start_s: float
+    end_s: float
+    alternatives: tuple[Alternative, ...] = ()  # best first, without the reading that `text` is
+
+    @property
+    def confidence(self) -> float:
+        """Mean confidence of the words, in [0, 1]; 0 without words."""
+        if not self.words:
+            return 0.0
+        return sum(word.confidence for word in self.words) / len(self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Where a stream's time went, in seconds, summed over its steps."""
+
+    queued_s: float = 0.0
+    run_s: float = 0.0  # in the acoustic model
+    decode_s: float = 0.0  # in the CTC decoder
+
+    def __add__(self, other: "Timings") -> "Timings":
+        return Timings(
+            self.queued_s + other.queued_s,
+            self.run_s + other.run_s,
+            self.decode_s + other.decode_s,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """All that was recognised in one piece of audio."""
+
+    segments: tuple[Segment, ...]
+    duration_s: float  # of the audio that was decoded, which is less than its header may claim
+    timings: Timings = Timings()
+
+    @property
+    def text(self) -> str:
+        return " ".join(segment.text for segment in self.segments if segment.text)
+
+    @property
+    def words(self) -> tuple[TimedWord, ...]:
+        return tuple(word for segment in self.segments for word in segment.words)
