@@ -1,0 +1,90 @@
+"""What can be asked of the engine: once for its run, and for each stream. Checked when made."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal, TypeAlias, get_args
+
+from service.engine.errors import InvalidOption
+
+Provider: TypeAlias = Literal["auto", "cpu", "cuda"]
+Precision: TypeAlias = Literal["auto", "int8", "float32"]
+
+DECODERS = ("greedy", "beam")
+MAX_BEAM_WIDTH = 256
+
+
+class Priority(Enum):
+    """Whose steps go first."""
+
+    LIVE = "live"  # somebody is speaking and waits
+    BULK = "bulk"  # a file; it gets a guaranteed share
+
+
+@dataclass(frozen=True, slots=True)
+class Endpointing:
+    """When an utterance ends. The rules are in `endpointing.py`.
+
+    Raises:
+        InvalidOption: a duration is out of range.
+    """
+
+    silence_s: float = 1.0  # of silence after speech that ends an utterance
+    max_utterance_s: float = 30.0  # an utterance is never longer
+
+    def __post_init__(self) -> None:
+        _check_range("silence_s", self.silence_s, 0.1, 60.0)
+        _check_range("max_utterance_s", self.max_utterance_s, 1.0, 600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionOptions:
+    """How one stream is to be recognised.
+
+    Raises:
+        InvalidOption: a value is unknown or out of range; the message names it.
+    """
+
+    decoder: str = "greedy"
+    beam_width: int = 16  # of the beam decoder
+    nbest: int = 1  # readings of a segment, its text included; greedy has one only
+    endpointing: Endpointing = Endpointing()
+
+    def __post_init__(self) -> None:
+        _check_choice("decoder", self.decoder, DECODERS)
+        _check_range("beam_width", self.beam_width, 1, MAX_BEAM_WIDTH)
+        _check_range("nbest", self.nbest, 1, self.beam_width)
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeOptions:
+    """How a recognizer runs.
+
+    Raises:
+        InvalidOption: a value is unknown or out of range; the message names it.
+    """
+
+    provider: Provider = "auto"  # auto: CUDA where it is there
+    precision: Precision = "auto"  # auto: int8 on a CPU, float32 on a GPU
+    require_gpu: bool = False  # refuse to run anywhere else
+    intra_op_num_threads: int = 1
+    num_workers: int = 2  # batches that run at once
+    max_batch_size: int = 16
+    max_streams: int = 64  # open at once; further ones are refused
+
+    def __post_init__(self) -> None:
+        _check_choice("provider", self.provider, get_args(Provider))
+        _check_choice("precision", self.precision, get_args(Precision))
+        _check_range("intra_op_num_threads", self.intra_op_num_threads, 1, 256)
+        _check_range("num_workers", self.num_workers, 1, 64)
+        _check_range("max_batch_size", self.max_batch_size, 1, 1024)
+        _check_range("max_streams", self.max_streams, 1, 100_000)
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InvalidOption(f"{name} is {value!r}; it must be one of {', '.join(choices)}")
+
+
+def _check_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:  # so written, NaN is refused too
+        raise InvalidOption(f"{name} is {value}; it must be between {low} and {high}")
