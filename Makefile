@@ -1,0 +1,60 @@
+# Every target works from nothing but Python 3.11 and make: what it needs is installed first, into
+# one virtual environment that grows as needed. `make serve` alone never installs PyTorch.
+
+PYTHON ?= python3
+VENV ?= .venv
+CONFIG ?= training/configs/en.toml
+
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet
+SOURCES := service training tests scripts
+
+# Read by pip itself, so that what builds the package is pinned as well as what runs it.
+export PIP_CONSTRAINT := constraints.txt
+export PIP_BUILD_CONSTRAINT := constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: serve test check train install-serve install-train install-dev clean
+
+serve: install-serve
+	$(BIN)/longwave serve
+
+test: install-dev
+	$(BIN)/python -m pytest
+
+check: install-dev
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy --strict $(SOURCES)
+
+train: install-train
+	$(BIN)/longwave train $(CONFIG)
+
+install-serve: $(VENV)/.installed-serve
+install-train: $(VENV)/.installed-train
+install-dev: $(VENV)/.installed-dev
+
+clean:
+	rm -rf $(VENV)
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-serve: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP_INSTALL) --editable '.[cpu]'
+	touch $@
+
+$(VENV)/.installed-train: $(VENV)/.installed-torch
+	$(PIP_INSTALL) --editable '.[cpu,train]'
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed-torch
+	$(PIP_INSTALL) --editable '.[cpu,train,dev]'
+	touch $@
+
+# torchaudio goes in without its dependencies: it must not choose another PyTorch.
+$(VENV)/.installed-torch: pyproject.toml constraints.txt scripts/torchaudio_beside_cpu_torch.py | $(BIN)/python
+	$(PIP_INSTALL) torch numpy
+	$(PIP_INSTALL) --no-deps torchaudio
+	$(BIN)/python scripts/torchaudio_beside_cpu_torch.py
+	touch $@

@@ -1,0 +1,54 @@
+"""Who may import whom: the arrows of the architecture, read from the source."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+WEB = {"fastapi", "pydantic", "starlette", "uvicorn"}
+EDGE = {"service.api", "service.app", "service.cli", "service.settings"}
+RUNTIME_FILE = Path("service/engine/onnx_acoustic.py")
+
+
+def sources(folder: str) -> list[Path]:
+    return [path.relative_to(ROOT) for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def imported_names(path: Path) -> Iterator[str]:
+    """Every module that the file imports, at its top or inside a function, with what it takes."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def forbidden_imports(path: Path, modules: set[str]) -> list[str]:
+    return [
+        name
+        for name in imported_names(path)
+        if any(f"{name}.".startswith(f"{module}.") for module in modules)
+    ]
+
+
+@pytest.mark.parametrize("path", sources("service"), ids=str)
+def test_service_imports_no_training_and_no_torch(path: Path) -> None:
+    assert forbidden_imports(path, {"training", "torch", "torchaudio"}) == []
+
+
+@pytest.mark.parametrize("path", sources("service/engine"), ids=str)
+def test_engine_knows_no_web_framework_and_no_settings(path: Path) -> None:
+    assert forbidden_imports(path, WEB | EDGE) == []
+
+
+def test_one_file_of_the_service_imports_the_runtime() -> None:
+    importers = {path for path in sources("service") if forbidden_imports(path, {"onnxruntime"})}
+    assert importers <= {RUNTIME_FILE}
+
+
+@pytest.mark.parametrize("path", sources("training"), ids=str)
+def test_training_imports_nothing_of_the_service_but_the_engine(path: Path) -> None:
+    taken = [name for name in imported_names(path) if name.split(".")[0] == "service"]
+    assert [name for name in taken if not name.startswith("service.engine")] == []
