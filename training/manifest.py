@@ -1,0 +1,83 @@
+"""The list of utterances that training and evaluation read: one JSON object a line."""
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.text import normalise
+
+
+class InvalidManifest(Exception):
+    """A line of a manifest is not what it must be. The message names file, line and fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One recording of speech and what was said in it."""
+
+    audio: Path
+    duration_s: float
+    text: str  # as `training.text.normalise` leaves it
+    raw_text: str  # as published
+    corpus: str
+    speaker: str
+    split: str  # train, dev or test
+
+
+def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
+    """Write `utterances` to `path`, replacing it in one step.
+
+    Audio paths are written relative to the manifest's folder, so that both can move together.
+    """
+    folder = path.resolve().parent
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("w", encoding="utf-8") as lines:
+        for utterance in utterances:
+            lines.write(json.dumps(_to_json(utterance, folder), ensure_ascii=False) + "\n")
+    os.replace(partial, path)
+
+
+def read_manifest(path: Path) -> list[Utterance]:
+    """The utterances of a manifest in its order.
+
+    Raises InvalidManifest on a malformed line and OSError where the file cannot be read.
+    """
+    folder = path.resolve().parent
+    with path.open(encoding="utf-8") as lines:
+        return [
+            _from_json(line, folder, f"{path}:{number}")
+            for number, line in enumerate(lines, start=1)
+            if line.strip()
+        ]
+
+
+def _to_json(utterance: Utterance, folder: Path) -> dict[str, str | float]:
+    """Field names are those of plain manifests, so that a merged manifest is one itself."""
+    return {
+        "audio_filepath": os.path.relpath(utterance.audio.resolve(), folder),
+        "duration": round(utterance.duration_s, 4),
+        "text": utterance.text,
+        "raw_text": utterance.raw_text,
+        "corpus": utterance.corpus,
+        "speaker": utterance.speaker,
+        "split": utterance.split,
+    }
+
+
+def _from_json(line: str, folder: Path, place: str) -> Utterance:
+    try:
+        fields = json.loads(line)
+        return Utterance(
+            audio=Path(os.path.normpath(folder / fields["audio_filepath"])),
+            duration_s=float(fields["duration"]),
+            text=normalise(fields["text"]),
+            raw_text=str(fields.get("raw_text", fields["text"])),
+            corpus=str(fields.get("corpus", folder.name)),
+            speaker=str(fields.get("speaker", "")),
+            split=str(fields.get("split", "train")),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InvalidManifest(f"{place}: {type(error).__name__}: {error}") from error
