@@ -13,6 +13,16 @@ DECODERS = ("greedy", "beam")
 MAX_BEAM_WIDTH = 256
 
 
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InvalidOption(f"{name} is {value!r}; it must be one of {', '.join(choices)}")
+
+
+def _check_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:  # so written, NaN is refused too
+        raise InvalidOption(f"{name} is {value}; it must be between {low} and {high}")
+
+
 class Priority(Enum):
     """Whose steps go first."""
 
@@ -78,13 +88,3 @@ class RuntimeOptions:
         _check_range("num_workers", self.num_workers, 1, 64)
         _check_range("max_batch_size", self.max_batch_size, 1, 1024)
         _check_range("max_streams", self.max_streams, 1, 100_000)
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InvalidOption(f"{name} is {value!r}; it must be one of {', '.join(choices)}")
-
-
-def _check_range(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:  # so written, NaN is refused too
-        raise InvalidOption(f"{name} is {value}; it must be between {low} and {high}")

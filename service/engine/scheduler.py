@@ -1,0 +1,166 @@
+"""Continuous batching: whatever queued while the workers were busy is the next batch.
+
+There is no timer and no polling. Everything but `run_batch` happens on the event loop, so there
+are no locks either.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, TypeVar
+
+from service.engine.batch import Completed, Job, run_isolated, settle
+from service.engine.errors import Overloaded, StreamClosed
+from service.engine.job_queue import JobQueue, Queued
+from service.engine.options import Priority
+
+J = TypeVar("J")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerLimits:
+    """Bounds of a scheduler."""
+
+    num_workers: int
+    max_batch_size: int
+    max_seats: int
+    live_batches_per_bulk: int = 4
+    retry_after_s: float = 1.0  # told to those who are refused
+
+
+class Scheduler(Generic[J, R]):
+    """Runs the jobs of many callers in batches, on a few threads. Lives on one event loop.
+
+    Args:
+        run_batch: gets 1 to `max_batch_size` jobs of one key, in a worker thread, and returns as
+            many results in their order. If it raises, its jobs run again one by one, so that a bad
+            job fails alone; it must therefore change nothing before it has succeeded.
+    """
+
+    def __init__(
+        self, run_batch: Callable[[Sequence[J]], Sequence[R]], limits: SchedulerLimits
+    ) -> None:
+        self._run_batch = run_batch
+        self._limits = limits
+        self._queue: JobQueue[Job[J, R]] = JobQueue(limits.live_batches_per_bulk)
+        self._executor = ThreadPoolExecutor(limits.num_workers, thread_name_prefix="scheduler")
+        self._running: set[asyncio.Task[None]] = set()
+        self._seats: set[Seat[J, R]] = set()
+        self._dispatch_is_due = False
+        self._stopping = False
+
+    def admit(self, priority: Priority) -> "Seat[J, R]":
+        """Let one more caller in; the seat is the caller's to close.
+
+        Raises:
+            Overloaded: all seats are taken.
+            StreamClosed: the scheduler is stopping.
+        """
+        self._check_running()
+        if len(self._seats) >= self._limits.max_seats:
+            message = f"all {self._limits.max_seats} streams are in use"
+            raise Overloaded(message, self._limits.retry_after_s)
+        seat = Seat(self, priority)
+        self._seats.add(seat)
+        return seat
+
+    async def stop(self) -> None:
+        """Accept nothing more, finish what is queued, release the threads."""
+        self._stopping = True
+        try:
+            self._dispatch()
+            while self._running:
+                await asyncio.wait(self._running)
+                self._dispatch()
+        finally:
+            for seat in tuple(self._seats):
+                seat.close()
+            self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def enqueue(self, job: J, key: Hashable, priority: Priority) -> Queued[Job[J, R]]:
+        """Queue a job for a seat."""
+        self._check_running()
+        future: asyncio.Future[Completed[R]] = asyncio.get_running_loop().create_future()
+        queued = self._queue.push(Job(job, time.perf_counter(), future), key, priority)
+        self._make_dispatch_due()
+        return queued
+
+    def release(self, seat: "Seat[J, R]") -> None:
+        """Give a seat's place to the next caller."""
+        self._seats.discard(seat)
+
+    def withdraw(self, queued: Queued[Job[J, R]]) -> None:
+        """Drop a job that nobody waits for, unless it is running already."""
+        self._queue.discard(queued)
+
+    def _check_running(self) -> None:
+        if self._stopping:
+            raise StreamClosed("the engine is shutting down")
+
+    def _make_dispatch_due(self) -> None:
+        # After the tasks that are ready to run: what they submit now belongs to the same batch.
+        if not self._dispatch_is_due:
+            self._dispatch_is_due = True
+            asyncio.get_running_loop().call_soon(self._dispatch)
+
+    def _dispatch(self) -> None:
+        self._dispatch_is_due = False
+        while self._queue and len(self._running) < self._limits.num_workers:
+            taken = self._queue.take(self._limits.max_batch_size)
+            batch = [queued.item for queued in taken if not queued.item.future.done()]
+            if batch:
+                task = asyncio.get_running_loop().create_task(self._run(batch))
+                self._running.add(task)
+                task.add_done_callback(partial(self._end, batch))
+
+    async def _run(self, batch: Sequence[Job[J, R]]) -> None:
+        run_in_executor = asyncio.get_running_loop().run_in_executor
+        outcomes = await run_in_executor(self._executor, run_isolated, self._run_batch, batch)
+        for job, outcome in zip(batch, outcomes, strict=True):
+            settle(job, outcome)
+
+    def _end(self, batch: Sequence[Job[J, R]], task: asyncio.Task[None]) -> None:
+        for job in batch:  # however the batch ended, nobody is left waiting
+            settle(job, StreamClosed("the engine stopped while this step ran"))
+        self._running.discard(task)
+        self._make_dispatch_due()
+
+
+class Seat(Generic[J, R]):
+    """One caller's admission. It has at most one job in flight."""
+
+    def __init__(self, scheduler: Scheduler[J, R], priority: Priority) -> None:
+        self._scheduler = scheduler
+        self._priority = priority
+        self._queued: Queued[Job[J, R]] | None = None
+        self._closed = False
+
+    async def submit(self, job: J, key: Hashable) -> Completed[R]:
+        """Run `job`, together with others of the same key.
+
+        Raises:
+            StreamClosed: the seat is or gets closed, or the scheduler stops.
+            Whatever the runner raises for this job.
+        """
+        if self._closed:
+            raise StreamClosed("the stream is closed")
+        if self._queued is not None:
+            raise RuntimeError("a seat submits one job at a time")
+        queued = self._queued = self._scheduler.enqueue(job, key, self._priority)
+        try:
+            return await queued.item.future
+        finally:
+            self._scheduler.withdraw(queued)
+            self._queued = None
+
+    def close(self) -> None:
+        """Give the seat up; a job of it that has not started never does. Idempotent."""
+        self._closed = True
+        self._scheduler.release(self)
+        if self._queued is not None:
+            settle(self._queued.item, StreamClosed("the stream was closed"))
+            self._scheduler.withdraw(self._queued)
