@@ -37,7 +37,7 @@ def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
     with partial.open("w", encoding="utf-8") as lines:
         for utterance in utterances:
             lines.write(json.dumps(_to_json(utterance, folder), ensure_ascii=False) + "\n")
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def read_manifest(path: Path) -> list[Utterance]:

@@ -27,7 +27,7 @@ _MONEY = re.compile(
     re.IGNORECASE,
 )
 _TIME = re.compile(
-    r"(?<![0-9:])([01]?[0-9]|2[0-3]):([0-5][0-9])(?![0-9:])(?=(\s*[ap]\.?\s?m\b)?)", re.I
+    r"(?<![0-9:])([01]?[0-9]|2[0-3]):([0-5][0-9])(?![0-9:])(?=(\s*[ap]\.?\s?m\b)?)", re.IGNORECASE
 )
 _GROUPED = re.compile(r"(?<![0-9,.])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9]|,[0-9])")
 _ORDINAL = re.compile(r"(?<![0-9.])([0-9]{1,9})(?:st|nd|rd|th)(?![a-z])", re.IGNORECASE)

@@ -8,25 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from training.corpora import READERS, Candidate, InvalidCorpus
-from training.corpora.selection import Limits, Selection, select
+from training.corpora.limits import Limits
+from training.corpora.selection import Selection, select
 from training.manifest import write_manifest
 
 _SECONDS_PER_HOUR = 3600
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the subcommand's options on `parser`."""
-    for name in READERS:
-        parser.add_argument(
-            f"--{name}", metavar="DIR", type=Path, nargs="+", default=[], help=f"{name} folders"
-        )
-    parser.add_argument("--output", metavar="FILE", type=Path, required=True, help="manifest")
-    defaults = Limits()
-    parser.add_argument("--min-duration-s", type=float, default=defaults.min_duration_s)
-    parser.add_argument("--max-duration-s", type=float, default=defaults.max_duration_s)
-    parser.add_argument(
-        "--frame-s", type=float, default=defaults.frame_s, help="the acoustic model's output frame"
-    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from training.corpora.candidate import Candidate
 from training.corpora.duration import UnreadableAudio, audio_duration_s
+from training.corpora.limits import Limits
 from training.manifest import Utterance
 from training.text import normalise, unspoken
 
@@ -24,15 +25,6 @@ class Cause(StrEnum):
     TOO_SHORT = "too short"
     TOO_LONG = "too long"
     IMPOSSIBLE = "more symbols than frames"  # CTC has no path that puts out the text in time
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a recording must keep to."""
-
-    min_duration_s: float = 0.1
-    max_duration_s: float = 20.0
-    frame_s: float = 0.04  # one output frame of the acoustic model
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,103 @@
+"""The subcommands that training adds to the `longwave` command.
+
+Only argument declarations live here. What they run is imported when it is run: the command starts
+fast, and works as far as it can where the `train` extra is not installed.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from service.engine.options import DECODERS, MAX_BEAM_WIDTH, RecognitionOptions
+from training.corpora import READERS
+from training.corpora.limits import Limits
+
+_OWN_PACKAGES = ("training", "service")
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommands. Each sets `func`: from the parsed arguments to the exit code."""
+    _add_corpora(subparsers.add_parser("corpora", help="merge speech corpora into one manifest"))
+    _add_train(subparsers.add_parser("train", help="train an acoustic model"))
+    _add_evaluate(subparsers.add_parser("evaluate", help="measure a bundle's error rates"))
+    _add_export(subparsers.add_parser("export", help="turn a checkpoint into a bundle"))
+
+
+def _add_corpora(parser: argparse.ArgumentParser) -> None:
+    for name in READERS:
+        parser.add_argument(
+            f"--{name}", metavar="DIR", type=Path, nargs="+", default=[], help=f"{name} folders"
+        )
+    parser.add_argument("--output", metavar="FILE", type=Path, required=True, help="the manifest")
+    limits = Limits()
+    parser.add_argument("--min-duration-s", metavar="S", type=float, default=limits.min_duration_s)
+    parser.add_argument("--max-duration-s", metavar="S", type=float, default=limits.max_duration_s)
+    parser.add_argument(
+        "--frame-s",
+        metavar="S",
+        type=float,
+        default=limits.frame_s,
+        help="output frame of the acoustic model (default %(default)s)",
+    )
+    parser.set_defaults(func=_imported_when_run("training.corpora.merge"))
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", metavar="CONFIG", type=Path, help="a TOML file")
+    parser.add_argument(
+        "--run", metavar="DIR", type=Path, help="folder of the run; one that exists is resumed"
+    )
+    parser.set_defaults(func=_imported_when_run("training.train"))
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bundle", metavar="DIR", type=Path, required=True)
+    parser.add_argument("--manifest", metavar="FILE", type=Path, required=True)
+    parser.add_argument("--split", action="append", help="only this split; may be repeated")
+    parser.add_argument("--corpus", action="append", help="only this corpus; may be repeated")
+    options = RecognitionOptions()
+    parser.add_argument("--decoder", choices=DECODERS, default=options.decoder)
+    parser.add_argument(
+        "--beam-width", metavar=f"1..{MAX_BEAM_WIDTH}", type=int, default=options.beam_width
+    )
+    parser.add_argument("--precision", choices=("int8", "float32"), default="int8")
+    parser.add_argument("--provider", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument(
+        "--num-concurrent",
+        metavar="N",
+        type=int,
+        default=16,
+        help="utterances in work at once (default %(default)s)",
+    )
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the table as JSON")
+    parser.add_argument(
+        "--utterances", metavar="FILE", type=Path, help="write every utterance, worst first"
+    )
+    parser.set_defaults(func=_imported_when_run("training.evaluate"))
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", type=Path)
+    parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="the bundle")
+    parser.add_argument("--manifest", metavar="FILE", type=Path, help="its dev split is scored")
+    parser.set_defaults(func=_imported_when_run("training.export"))
+
+
+def _imported_when_run(module: str) -> Command:
+    """The `run` function of a module, which is not imported before it is called."""
+
+    def run(arguments: argparse.Namespace) -> int:
+        try:
+            command: Command = importlib.import_module(module).run
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] in _OWN_PACKAGES:
+                raise
+            print(f"{error.name} is missing: install longwave[train]", file=sys.stderr)
+            return 2
+        return command(arguments)
+
+    return run
