@@ -3,7 +3,9 @@
 Everything here is a value or a pure function; times are seconds from the start of the audio.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +75,56 @@ class Transcript:
     @property
     def words(self) -> tuple[TimedWord, ...]:
         return tuple(word for segment in self.segments for word in segment.words)
+
+
+def to_srt(transcript: Transcript) -> str:
+    """SubRip subtitles, one cue for each segment that has text."""
+    cues = (
+        f"{number}\n{_clock(segment.start_s, ',')} --> {_clock(segment.end_s, ',')}\n{segment.text}\n"
+        for number, segment in enumerate(_spoken(transcript), start=1)
+    )
+    return "\n".join(cues)
+
+
+def to_vtt(transcript: Transcript) -> str:
+    """WebVTT subtitles, one cue for each segment that has text."""
+    cues = (
+        f"{_clock(segment.start_s, '.')} --> {_clock(segment.end_s, '.')}\n{_escaped(segment.text)}\n"
+        for segment in _spoken(transcript)
+    )
+    return "\n".join(["WEBVTT\n", *cues])
+
+
+def to_json(transcript: Transcript) -> dict[str, Any]:
+    """The shape of a transcript in JSON; seconds are rounded to milliseconds."""
+    return {
+        "text": transcript.text,
+        "words": [_word_to_json(word) for word in transcript.words],
+        "duration": round(transcript.duration_s, 3),
+    }
+
+
+def _word_to_json(word: TimedWord) -> dict[str, Any]:
+    return {
+        "word": word.text,
+        "start": round(word.start_s, 3),
+        "end": round(word.end_s, 3),
+        "confidence": round(word.confidence, 4),
+    }
+
+
+def _spoken(transcript: Transcript) -> Iterator[Segment]:
+    return (segment for segment in transcript.segments if segment.text)
+
+
+def _clock(time_s: float, decimal_sign: str) -> str:
+    """Seconds as HH:MM:SS and milliseconds. Hours may have more than two digits."""
+    minutes, milliseconds = divmod(round(time_s * 1000), 60_000)
+    hours, minutes = divmod(minutes, 60)
+    seconds, milliseconds = divmod(milliseconds, 1000)
+    return f"{hours:02}:{minutes:02}:{seconds:02}{decimal_sign}{milliseconds:03}"
+
+
+def _escaped(text: str) -> str:
+    """Text that WebVTT takes for text: it has tags and entities of its own."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

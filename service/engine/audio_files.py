@@ -1,0 +1,198 @@
+"""Reading audio files: what is inside any container, as mono blocks at the file's own rate.
+
+FFmpeg, through PyAV, reads them; libsndfile, through soundfile, those few that it does not know.
+The other way round was measured too: whole files come out alike, but libsndfile takes a WAV file
+of unknown length for empty, ends a chained Ogg file after its first part and a damaged FLAC or MP3
+file at the first bad frame, where FFmpeg goes on behind it, and prints to the standard error.
+
+A file is a stranger's: it cannot make FFmpeg open anything else, neither files nor the network.
+Only formats that hold their audio themselves are accepted, so no playlists (HLS, DASH, concat),
+and FFmpeg is given no way to open a second source.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO, NoReturn
+
+import av
+import numpy as np
+import soundfile
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from numpy.typing import NDArray
+
+from service.engine.errors import InvalidAudio
+from service.engine.unreadable_audio import why_unreadable
+
+logger = logging.getLogger(__name__)
+
+_SELF_CONTAINED_FORMATS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dts,eac3,flac,flv,gsm,loas,matroska,mov,mp3,mpeg,mpegts,"
+    "nut,ogg,rm,tak,tta,voc,w64,wav,wv,xwma"
+)
+# Of the others FFmpeg guesses the duration from the bit rate, which a stranger's file may belie.
+_FORMATS_WITH_A_DURATION = {"asf", "avi", "caf", "flac", "matroska", "mov", "ogg", "w64", "wav"}
+
+# PyAV lets out what FFmpeg says, what Python's codecs say of its tags, and its own checks.
+_DECODING_ERRORS = (av.FFmpegError, ValueError, RuntimeError, OverflowError)
+
+_SOUNDFILE_BLOCK_FRAMES = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class NativeBlock:
+    """Some of a file's audio, mixed down to mono. Samples may be beyond [-1, 1] or not finite."""
+
+    waveform: NDArray[np.float32]  # [n]
+    sample_rate: int  # Hz; it may change within a file
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.waveform) / self.sample_rate
+
+
+@dataclass(frozen=True, slots=True)
+class AudioTrack:
+    """The audio of an open file."""
+
+    declared_s: float | None  # how long the header says it is; None where that is a guess
+    blocks: Iterator[NativeBlock]  # ends where no more can be decoded, damaged or not
+
+
+@contextmanager
+def open_track(file: BinaryIO) -> Iterator[AudioTrack]:
+    """Open the audio track of a file and close it again; the file itself stays open.
+
+    Args:
+        file: seekable; it is read from its start.
+
+    Raises:
+        InvalidAudio: it holds no audio that can be decoded. `blocks` raises it too, if there is a
+            track, but nothing of it can be decoded.
+    """
+    file.seek(0)
+    try:
+        container = _open_container(file)
+    except _DECODING_ERRORS as error:
+        logger.debug("FFmpeg cannot open the file: %s", error)
+    else:
+        with container:
+            yield _container_track(container)
+        return
+    with _open_sound(file) as sound:
+        yield AudioTrack(sound.frames / sound.samplerate, _sound_blocks(sound))
+
+
+class _NamelessFile:
+    """The file as FFmpeg may see it: not its name, which would sway the guess at the format."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read = file.read
+        self.seek = file.seek
+        self.tell = file.tell
+
+
+def _refuse_to_open(url: str, *_: object) -> NoReturn:
+    raise PermissionError(f"an audio file may not refer to {url!r}")
+
+
+def _open_container(file: BinaryIO) -> InputContainer:
+    return av.open(
+        _NamelessFile(file),
+        mode="r",
+        container_options={"format_whitelist": _SELF_CONTAINED_FORMATS, "protocol_whitelist": ""},
+        metadata_errors="replace",
+        io_open=_refuse_to_open,
+    )
+
+
+def _container_track(container: InputContainer) -> AudioTrack:
+    stream = container.streams.best("audio")
+    if not isinstance(stream, AudioStream):
+        raise InvalidAudio("The file has no audio track. Send one that has sound.")
+    return AudioTrack(_declared_s(container, stream), _container_blocks(container, stream))
+
+
+def _declared_s(container: InputContainer, stream: AudioStream) -> float | None:
+    if _FORMATS_WITH_A_DURATION.isdisjoint(container.format.name.split(",")):
+        return None
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    return None if container.duration is None else container.duration / av.time_base
+
+
+def _container_blocks(container: InputContainer, stream: AudioStream) -> Iterator[NativeBlock]:
+    """Decode packet by packet: what is damaged is left out, what is whole around it is kept."""
+    damages: list[Exception] = []
+    num_blocks = 0
+    for frame in _frames(container, stream, damages):
+        yield NativeBlock(_mixed_down(frame), frame.sample_rate)
+        num_blocks += 1
+    if damages and not num_blocks:
+        raise InvalidAudio(
+            f"None of the file's audio can be decoded: {damages[0]}. It is damaged; send it again."
+        )
+    if damages:
+        logger.warning("%d damaged packets were left out: %s", len(damages), damages[0])
+
+
+def _frames(
+    container: InputContainer, stream: AudioStream, damages: list[Exception]
+) -> Iterator[AudioFrame]:
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except _DECODING_ERRORS as error:  # where packets begin is lost; the rest cannot be read
+            damages.append(error)
+            return
+        if packet is None:
+            return
+        try:
+            frames = packet.decode()
+        except _DECODING_ERRORS as error:
+            damages.append(error)
+        else:
+            yield from (frame for frame in frames if frame.samples)
+
+
+def _mixed_down(frame: AudioFrame) -> NDArray[np.float32]:
+    """The mean of a frame's channels [n], full scale at 1."""
+    samples: NDArray[Any] = frame.to_ndarray()  # [C, n] if planar, else [1, n * C]
+    if frame.format.is_packed:
+        samples = samples.reshape(frame.samples, -1).T
+    zero, full_scale = 0.0, 1.0
+    if samples.dtype.kind == "u":
+        zero = full_scale = 2.0 ** (8 * samples.itemsize - 1)
+    elif samples.dtype.kind == "i":
+        full_scale = 2.0 ** (8 * samples.itemsize - 1)
+    mean: NDArray[np.float64] = samples.mean(axis=0, dtype=np.float64)
+    return ((mean - zero) / full_scale).astype(np.float32)
+
+
+@contextmanager
+def _open_sound(file: BinaryIO) -> Iterator[soundfile.SoundFile]:
+    file.seek(0)
+    try:
+        sound = soundfile.SoundFile(file)
+    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: headerless by its name
+        raise InvalidAudio(why_unreadable(file)) from error
+    with sound:
+        yield sound
+
+
+def _sound_blocks(sound: soundfile.SoundFile) -> Iterator[NativeBlock]:
+    while True:
+        try:
+            samples = sound.read(_SOUNDFILE_BLOCK_FRAMES, dtype="float32", always_2d=True)  # [n, C]
+        except soundfile.LibsndfileError as error:
+            logger.warning("the rest of a damaged file was left out: %s", error)
+            return
+        if not len(samples):
+            return
+        yield NativeBlock(
+            samples.mean(axis=1, dtype=np.float64).astype(np.float32), sound.samplerate
+        )
