@@ -6,8 +6,12 @@ hold hyphens and commas, as num2words writes them; `training.text` turns these i
 
 import re
 from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
 
 from num2words import num2words
+
+_Say: TypeAlias = Callable[[re.Match[str]], str]
 
 _LONGEST_CARDINAL = 9  # digits; a longer run is an identifier or a telephone number
 _FIRST_YEAR, _LAST_YEAR = 1100, 2099  # bare four-digit numbers in this range are said as years
@@ -18,7 +22,6 @@ _CURRENCIES = {  # sign: (unit, units, hundredth, hundredths)
     "€": ("euro", "euros", "cent", "cents"),
     "¥": ("yen", "yen", "sen", "sen"),
 }
-_IRREGULAR_PLURALS = {"six": "sixes"}
 
 _AMOUNT = r"[0-9]+(?:,[0-9]{3})*"
 _MONEY = re.compile(
@@ -30,7 +33,9 @@ _TIME = re.compile(
     r"(?<![0-9:])([01]?[0-9]|2[0-3]):([0-5][0-9])(?![0-9:])(?=(\s*[ap]\.?\s?m\b)?)", re.IGNORECASE
 )
 _GROUPED = re.compile(r"(?<![0-9,.])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9]|,[0-9])")
-_ORDINAL = re.compile(r"(?<![0-9.])([0-9]{1,9})(?:st|nd|rd|th)(?![a-z])", re.IGNORECASE)
+_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_DAY = re.compile(rf"(?<![A-Za-z])({_MONTHS})\s+([0-2]?[0-9]|3[01])(?![0-9:'a-z]|[.,][0-9])")
+_ORDINAL = re.compile(r"(?<![0-9.])([0-9]{1,9})'?(?:st|nd|rd|th)(?![a-z])", re.IGNORECASE)
 _PLURAL = re.compile(r"(?<![0-9.])([0-9]{1,9})'?s(?![a-z])", re.IGNORECASE)
 _DECIMAL = re.compile(r"[0-9]*(?:\.[0-9]+)+")
 _NEGATIVE = re.compile(r"(?:(?<=\s)|^)[-\N{MINUS SIGN}](?=\.?[0-9])")
@@ -39,10 +44,11 @@ _WHOLE = re.compile(r"[0-9]+")
 
 def spell_numbers(text: str) -> str:
     """`text` with every ASCII digit said in words, each number set off by spaces."""
-    rules: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+    rules: tuple[tuple[re.Pattern[str], _Say], ...] = (
         (_MONEY, _money),
         (_TIME, _time),
-        (_GROUPED, lambda match: match[0].replace(",", "")),
+        (_GROUPED, lambda match: _cardinal(match[0].replace(",", ""))),
+        (_DAY, lambda match: f"{match[1]} {_ordinal(match[2])}"),
         (_ORDINAL, lambda match: _ordinal(match[1])),
         (_PLURAL, lambda match: _plural(match[1])),
         (_NEGATIVE, lambda _: "minus"),
@@ -50,8 +56,12 @@ def spell_numbers(text: str) -> str:
         (_WHOLE, lambda match: _whole(match[0])),
     )
     for pattern, say in rules:
-        text = pattern.sub(lambda match, say=say: f" {say(match)} ", text)  # type: ignore[misc]
+        text = pattern.sub(partial(_set_off, say), text)
     return text
+
+
+def _set_off(say: _Say, match: re.Match[str]) -> str:
+    return f" {say(match)} "
 
 
 def _digits(digits: str) -> str:
@@ -78,10 +88,10 @@ def _ordinal(digits: str) -> str:
 
 def _plural(digits: str) -> str:
     """Decades and counts in the plural: 1980s, 10's."""
-    stem, last = re.fullmatch(r"(.*?)([a-z]+)", _whole(digits)).groups()  # type: ignore[union-attr]
-    if last.endswith("y"):
-        return f"{stem}{last[:-1]}ies"
-    return stem + _IRREGULAR_PLURALS.get(last, f"{last}s")
+    said = re.sub(r"^one (?=hundred$|thousand$|million$)", "", _whole(digits))
+    if said.endswith("y"):
+        return f"{said[:-1]}ies"
+    return f"{said}es" if said.endswith("six") else f"{said}s"
 
 
 def _decimal(number: str) -> str:

@@ -40,11 +40,12 @@ GOLDEN = {
     "1234567890": "one two three four five six seven eight nine zero",
     "-5 to 10-12": "minus five to ten twelve",
     "3.14, .5 and 1.2.3": "three point one four point five and one point two point three",
-    "the 1st, 22nd and 103RD": "the first twenty second and one hundred and third",
-    "March 16, 1908": "march sixteen nineteen oh eight",
+    "the 1st, 21'st and 103RD": "the first twenty first and one hundred and third",
+    "March 16, 1908": "march sixteenth nineteen oh eight",
+    "March 1908, May 1,900": "march nineteen oh eight may one thousand nine hundred",
     "1066 1900 2005 2019": "one thousand and sixty six nineteen hundred two thousand and five "
     "twenty nineteen",
-    "the 1980s, '20s, 10's and 6s": "the nineteen eighties twenties tens and sixes",
+    "the 1980s, '20s, 10's, 6s and 100s": "the nineteen eighties twenties tens sixes and hundreds",
     # times
     "9:30 a.m. or 12:05": "nine thirty a m or twelve oh five",
     "3:00, 3:00 pm and 15:00": "three o'clock three pm and fifteen hundred",
