@@ -49,8 +49,8 @@ class AudioLimits:
 class DecodedAudio(Iterator[NDArray[np.float32]]):
     """Blocks [n], n >= 1, of one waveform, decoded as they are asked for; read once.
 
-    Closing it early releases the file. A caller that was cancelled may close it while a thread still
-    decodes: `close` waits for that block.
+    Closing it early releases the file. A caller that was cancelled may close it while a thread is
+    still decoding: `close` waits for that block.
     """
 
     def __init__(self, blocks: Generator[NDArray[np.float32], None, None], sample_rate: int):

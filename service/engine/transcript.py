@@ -79,24 +79,20 @@ class Transcript:
 
 def to_srt(transcript: Transcript) -> str:
     """SubRip subtitles, one cue for each segment that has text."""
-    cues = (
-        f"{number}\n{_clock(segment.start_s, ',')} --> {_clock(segment.end_s, ',')}\n{segment.text}\n"
+    return "\n".join(
+        f"{number}\n{_span(segment, ',')}\n{segment.text}\n"
         for number, segment in enumerate(_spoken(transcript), start=1)
     )
-    return "\n".join(cues)
 
 
 def to_vtt(transcript: Transcript) -> str:
     """WebVTT subtitles, one cue for each segment that has text."""
-    cues = (
-        f"{_clock(segment.start_s, '.')} --> {_clock(segment.end_s, '.')}\n{_escaped(segment.text)}\n"
-        for segment in _spoken(transcript)
-    )
+    cues = (f"{_span(segment, '.')}\n{_escaped(segment.text)}\n" for segment in _spoken(transcript))
     return "\n".join(["WEBVTT\n", *cues])
 
 
 def to_json(transcript: Transcript) -> dict[str, Any]:
-    """The shape of a transcript in JSON; seconds are rounded to milliseconds."""
+    """The shape of a transcript in JSON; seconds and confidences have three decimals."""
     return {
         "text": transcript.text,
         "words": [_word_to_json(word) for word in transcript.words],
@@ -109,12 +105,17 @@ def _word_to_json(word: TimedWord) -> dict[str, Any]:
         "word": word.text,
         "start": round(word.start_s, 3),
         "end": round(word.end_s, 3),
-        "confidence": round(word.confidence, 4),
+        "confidence": round(word.confidence, 3),
     }
 
 
 def _spoken(transcript: Transcript) -> Iterator[Segment]:
     return (segment for segment in transcript.segments if segment.text)
+
+
+def _span(segment: Segment, decimal_sign: str) -> str:
+    """When a cue is shown."""
+    return f"{_clock(segment.start_s, decimal_sign)} --> {_clock(segment.end_s, decimal_sign)}"
 
 
 def _clock(time_s: float, decimal_sign: str) -> str:

@@ -81,6 +81,6 @@ def test_json_rounds_times_and_survives_serialisation() -> None:
         "word": "late",
         "start": 3725.006,
         "end": 3725.4,
-        "confidence": 0.1235,
+        "confidence": 0.123,
     }
     assert json.loads(json.dumps(shape)) == shape
