@@ -16,17 +16,18 @@ COPY service service
 RUN pip install --no-deps . && pip uninstall --yes pip
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --no-create-home --uid 10001 longwave
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin longwave
 COPY --from=build /opt/longwave /opt/longwave
 WORKDIR /srv/longwave
 COPY models models
 ENV PATH=/opt/longwave/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    ORT_DISABLE_TELEMETRY=1 \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     LONGWAVE_HOST=0.0.0.0 \
     LONGWAVE_PORT=8000
-USER longwave
+USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['LONGWAVE_PORT'] + '/healthz', timeout=2)"]

@@ -14,6 +14,9 @@ export PIP_CONSTRAINT := constraints.txt
 export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# ONNX Runtime's wheels report their use to their maker unless told not to before they are loaded.
+export ORT_DISABLE_TELEMETRY := 1
+
 .PHONY: serve test check train install-serve install-train install-dev clean
 
 serve: install-serve
