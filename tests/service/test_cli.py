@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -176,11 +176,8 @@ def test_a_wrong_option_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFix
 def test_a_missing_model_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    @asynccontextmanager
-    async def refuse(folder: Path, _: RuntimeOptions) -> AsyncIterator[Recognizer]:
-        if folder:
-            raise InvalidBundle(f"there is no bundle in {folder}")
-        yield Recognizer()
+    def refuse(folder: Path, _: RuntimeOptions) -> NoReturn:
+        raise InvalidBundle(f"there is no bundle in {folder}")
 
     monkeypatch.setattr(cli_transcribe, "running_recognizer", refuse)
     assert cli.main(["transcribe", "--model", "nowhere", *write(tmp_path, a="hi")]) == 1
