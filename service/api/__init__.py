@@ -1,0 +1,1 @@
+"""The HTTP and WebSocket edge: it parses, calls one engine method and serialises."""

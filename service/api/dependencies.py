@@ -1,0 +1,21 @@
+"""What `create_app` wired up, as the handlers ask for it."""
+
+from typing import Annotated, cast
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from service.engine.recognizer import Recognizer
+from service.settings import Settings
+
+
+def _recognizer(connection: HTTPConnection) -> Recognizer:
+    return cast(Recognizer, connection.app.state.recognizer)
+
+
+def _settings(connection: HTTPConnection) -> Settings:
+    return cast(Settings, connection.app.state.settings)
+
+
+RecognizerDependency = Annotated[Recognizer, Depends(_recognizer)]
+SettingsDependency = Annotated[Settings, Depends(_settings)]

@@ -1,0 +1,51 @@
+"""Errors as HTTP answers, all of one shape."""
+
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from service.api.errors import EdgeError, explain
+from service.api.schemas import ErrorDetail, ErrorResponse
+from service.engine.errors import EngineError
+
+_CLIENT_CLOSED_REQUEST = 499  # nginx's; nobody reads it but the log
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Answer every error that is raised below `app` in the one shape."""
+    app.add_exception_handler(EngineError, _known)
+    app.add_exception_handler(EdgeError, _known)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _gone)
+
+
+def error_response(error: Exception) -> JSONResponse:
+    """The answer to any exception, by the table in `errors.py`."""
+    public = explain(error)
+    headers = {} if public.retry_after_s is None else {"Retry-After": str(public.retry_after_s)}
+    body = _body(public.meaning.code, public.message)
+    return JSONResponse(body, public.meaning.status, headers)
+
+
+def _body(code: str, message: str) -> dict[str, object]:
+    return ErrorResponse(error=ErrorDetail(code=code, message=message)).model_dump()
+
+
+async def _known(_: Request, error: Exception) -> Response:
+    return error_response(error)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    """Starlette's own: 404, 405 and the like."""
+    assert isinstance(error, HTTPException)
+    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+    message = f"{request.method} {request.url.path}: {error.detail}. See /docs."
+    return JSONResponse(_body(code, message), error.status_code, error.headers)
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=_CLIENT_CLOSED_REQUEST)

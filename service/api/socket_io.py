@@ -1,0 +1,137 @@
+"""Both ends of a WebSocket: messages in, bounded in size and time, and a bounded queue out."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from service.api.errors import MessageTooLarge, StreamIdle
+from service.api.stream_messages import FinalEvent, PartialEvent, ServerEvent
+
+_MAX_PENDING_EVENTS = 1000
+
+
+class Inbox:
+    """What a client sends. Nothing is read ahead: a busy engine holds the client back."""
+
+    def __init__(self, websocket: WebSocket, max_message_bytes: int, idle_timeout_s: float) -> None:
+        self._websocket = websocket
+        self._max_message_bytes = max_message_bytes
+        self._idle_timeout_s = idle_timeout_s
+
+    async def receive(self) -> bytes | str:
+        """The next message.
+
+        Raises:
+            MessageTooLarge: it is larger than the limit.
+            StreamIdle: none came in time.
+            WebSocketDisconnect: the client left.
+        """
+        try:
+            async with asyncio.timeout(self._idle_timeout_s):
+                event = await self._websocket.receive()
+        except TimeoutError:
+            raise StreamIdle(f"Nothing arrived for {self._idle_timeout_s:g} s.") from None
+        if event["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(event.get("code", 1005))
+        text: str | None = event.get("text")
+        message: bytes | str = event["bytes"] if text is None else text
+        if len(message) > self._max_message_bytes:
+            raise MessageTooLarge(
+                f"The message is larger than the limit of {self._max_message_bytes} bytes. "
+                "Send the audio in smaller pieces."
+            )
+        return message
+
+
+class Outbox:
+    """Events on their way to a client, in order, sent by a task of its own.
+
+    A client that reads slowly misses partial events that newer ones replace, and nothing else.
+    One that does not read at all is taken for gone.
+
+    Args:
+        send: sends one text message; it may wait for the client.
+        timeout_s: how long it may wait.
+    """
+
+    def __init__(self, send: Callable[[str], Awaitable[None]], timeout_s: float) -> None:
+        self._send = send
+        self._timeout_s = timeout_s
+        self._pending: deque[ServerEvent] = deque()
+        self._changed = asyncio.Condition()
+        self._ended = False
+        self._failure: WebSocketDisconnect | None = None
+
+    async def __aenter__(self) -> "Outbox":
+        self._sender = asyncio.create_task(self._send_all())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._sender.cancel()
+        await asyncio.wait({self._sender})
+
+    async def put(self, event: ServerEvent) -> None:
+        """Queue an event; it waits only when very many are pending.
+
+        Raises:
+            WebSocketDisconnect: the client left or does not read.
+        """
+        async with self._changed:
+            if isinstance(event, PartialEvent | FinalEvent):
+                self._forget_partial()
+            await self._changed.wait_for(self._has_space)
+            self._check()
+            self._pending.append(event)
+            self._changed.notify_all()
+
+    async def flush(self) -> None:
+        """Wait until all events are sent; there must be none after them.
+
+        Raises:
+            WebSocketDisconnect: the client left or does not read.
+        """
+        async with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+        await self._sender
+        self._check()
+
+    def _forget_partial(self) -> None:
+        if self._pending and isinstance(self._pending[-1], PartialEvent):
+            self._pending.pop()
+
+    def _has_space(self) -> bool:
+        return self._failure is not None or len(self._pending) < _MAX_PENDING_EVENTS
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    async def _send_all(self) -> None:
+        while (event := await self._next()) is not None:
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    await self._send(event.model_dump_json())
+            except (TimeoutError, WebSocketDisconnect):
+                return await self._fail()
+        return None
+
+    async def _next(self) -> ServerEvent | None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._pending or self._ended)
+            event = self._pending.popleft() if self._pending else None
+            self._changed.notify_all()
+            return event
+
+    async def _fail(self) -> None:
+        async with self._changed:
+            self._failure = WebSocketDisconnect(1006)
+            self._changed.notify_all()

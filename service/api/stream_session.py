@@ -1,0 +1,99 @@
+"""One client's stream: its messages to the engine, the engine's events back."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from service.api.errors import EdgeError, UnexpectedMessage
+from service.api.socket_io import Inbox, Outbox
+from service.api.stream_messages import (
+    DoneEvent,
+    FinalEvent,
+    Finish,
+    PartialEvent,
+    ReadyEvent,
+    Start,
+    parse_message,
+)
+from service.engine.audio import AudioLimits
+from service.engine.errors import EngineError
+from service.engine.events import Event, Final
+from service.engine.options import Priority
+from service.engine.pcm import PcmDecoder
+from service.engine.recognizer import Recognizer
+from service.engine.stream import Stream
+
+
+async def hold_session(
+    inbox: Inbox, outbox: Outbox, recognizer: Recognizer, limits: AudioLimits
+) -> None:
+    """All of a client's stream: start, audio, finish.
+
+    Raises:
+        EdgeError, EngineError: the client did something wrong, or the engine cannot go on. What
+            was recognised before is in the outbox.
+        WebSocketDisconnect: the client left.
+    """
+    start = await _receive_start(inbox)
+    bundle = recognizer.bundle
+    pcm = PcmDecoder(start.encoding, start.sample_rate, bundle.framing.sample_rate)
+    with recognizer.stream(start.recognition(bundle.decoding), Priority.LIVE) as stream:
+        await outbox.put(ReadyEvent.of(start, bundle))
+        listener = _Listener(stream, pcm, limits)
+        teller = _Teller(outbox, start.interim_results)
+        try:
+            await _relay(inbox, listener, teller)
+        except (EdgeError, EngineError):
+            with suppress(EngineError):  # the engine itself may be what failed
+                await teller.tell(await stream.finish())
+            raise
+        await outbox.put(DoneEvent.of(stream))
+
+
+async def _receive_start(inbox: Inbox) -> Start:
+    message = await inbox.receive()
+    start = parse_message(message) if isinstance(message, str) else None
+    if not isinstance(start, Start):
+        raise UnexpectedMessage('The first message must be JSON with the "type" "start".')
+    return start
+
+
+async def _relay(inbox: Inbox, listener: "_Listener", teller: "_Teller") -> None:
+    """Audio in and events out until the client finishes."""
+    while isinstance(message := await inbox.receive(), bytes):
+        await teller.tell(await listener.accept(message))
+    if not isinstance(parse_message(message), Finish):
+        raise UnexpectedMessage("The stream has started already.")
+    await teller.tell(await listener.finish())
+
+
+class _Listener:
+    """Raw audio of any cut, within limits, to the engine's stream."""
+
+    def __init__(self, stream: Stream, pcm: PcmDecoder, limits: AudioLimits) -> None:
+        self._stream = stream
+        self._pcm = pcm
+        self._limits = limits
+
+    async def accept(self, audio: bytes) -> list[Event]:
+        events = await self._stream.accept(self._pcm.feed(audio))
+        self._limits.check(self._stream.duration_s)
+        return events
+
+    async def finish(self) -> list[Event]:
+        last = await self._stream.accept(self._pcm.finish())
+        return [*last, *await self._stream.finish()]
+
+
+class _Teller:
+    """The engine's events to those that the client wants."""
+
+    def __init__(self, outbox: Outbox, interim_results: bool) -> None:
+        self._outbox = outbox
+        self._interim_results = interim_results
+
+    async def tell(self, events: Iterable[Event]) -> None:
+        for event in events:
+            if isinstance(event, Final):
+                await self._outbox.put(FinalEvent.of(event))
+            elif self._interim_results:
+                await self._outbox.put(PartialEvent.of(event))

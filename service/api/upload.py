@@ -1,0 +1,90 @@
+"""Reading an uploaded file: a form's or the raw body, bounded and never whole in memory."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, cast
+
+from fastapi import Request
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from service.api.errors import NotMultipart, UploadTooLarge
+
+FILE_FIELD = "file"
+
+_MAX_FIELDS = 32
+_MAX_FIELD_BYTES = 64 * 1024
+_MAX_BYTES_IN_MEMORY = 1024 * 1024  # of one upload; more goes to a temporary file
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An uploaded file, at its start, and the form fields that came with it."""
+
+    file: BinaryIO
+    fields: tuple[tuple[str, str], ...] = ()
+
+
+@asynccontextmanager
+async def received_upload(request: Request, max_bytes: int) -> AsyncIterator[Upload]:
+    """Receive the body of `request`: `multipart/form-data`, or with any other type the file itself.
+
+    Raises:
+        UploadTooLarge: the body is larger than `max_bytes`; no more than that is read.
+        NotMultipart: a form is damaged or has no file.
+        ClientDisconnect: the client went away.
+    """
+    chunks = _bounded(request, max_bytes)
+    content_type = request.headers.get("content-type", "").lower()
+    is_form = content_type.startswith("multipart/form-data")
+    upload = await (_read_form(request, chunks) if is_form else _read_raw(chunks))
+    with upload.file:
+        yield upload
+
+
+async def _bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
+    """The body, piece by piece; one that declares itself too large is not begun."""
+    too_large = UploadTooLarge(f"The upload is larger than the limit of {max_bytes} bytes.")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > max_bytes:
+        raise too_large
+    num_bytes = 0
+    async for chunk in request.stream():
+        num_bytes += len(chunk)
+        if num_bytes > max_bytes:
+            raise too_large
+        yield chunk
+
+
+async def _read_raw(chunks: AsyncGenerator[bytes, None]) -> Upload:
+    with ExitStack() as on_error:
+        spool = on_error.enter_context(SpooledTemporaryFile(max_size=_MAX_BYTES_IN_MEMORY))
+        file = cast(BinaryIO, spool)
+        upload = UploadFile(file)  # writes in a thread once it is on disk
+        async for chunk in chunks:
+            await upload.write(chunk)
+        await upload.seek(0)
+        on_error.pop_all()
+    return Upload(file)
+
+
+async def _read_form(request: Request, chunks: AsyncGenerator[bytes, None]) -> Upload:
+    parser = MultiPartParser(
+        request.headers,
+        chunks,
+        max_files=1,
+        max_fields=_MAX_FIELDS,
+        max_part_size=_MAX_FIELD_BYTES,
+    )
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise NotMultipart(f"The form cannot be read: {error.message}") from error
+    file = form.get(FILE_FIELD)
+    if isinstance(file, UploadFile):
+        texts = ((name, value) for name, value in form.multi_items() if isinstance(value, str))
+        return Upload(file.file, tuple(texts))
+    await form.close()
+    raise NotMultipart(f"The form has no file named {FILE_FIELD!r}.")

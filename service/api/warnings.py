@@ -1,0 +1,13 @@
+"""What a running service is not as it was asked to be."""
+
+from service.engine.recognizer import Recognizer
+from service.settings import Settings
+
+_CUDA = "CUDAExecutionProvider"
+
+
+def runtime_warnings(settings: Settings, recognizer: Recognizer) -> list[str]:
+    """Sentences for the log and for `/readyz`; none where all is as it was asked for."""
+    if settings.provider == "cuda" and recognizer.provider != _CUDA:
+        return [f"CUDA was asked for, but the model runs on {recognizer.provider}."]
+    return []

@@ -1,0 +1,82 @@
+"""Wiring: the engine, the handlers and the server. Nothing here knows how any of them works."""
+
+import asyncio
+import logging
+import signal
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.loops.auto import auto_loop_factory
+
+from service.api import health, stream, transcribe
+from service.api.documentation import description
+from service.api.error_handlers import add_error_handlers
+from service.api.request_id import RequestIdMiddleware
+from service.api.warnings import runtime_warnings
+from service.engine.recognizer import Recognizer, running_recognizer
+from service.settings import Settings
+from service.version import service_version
+
+logger = logging.getLogger(__name__)
+
+_KEEP_ALIVE_S = 30
+
+
+def create_app(settings: Settings, recognizer: Recognizer) -> FastAPI:
+    """The web application on top of a running recognizer, which stays its caller's."""
+    app = FastAPI(title="Longwave", version=service_version(), description=description())
+    app.state.settings = settings
+    app.state.recognizer = recognizer
+    for router in (transcribe.router, stream.router, health.router):
+        app.include_router(router)
+    add_error_handlers(app)
+    app.add_middleware(RequestIdMiddleware)
+    return app
+
+
+def server_config(settings: Settings, app: FastAPI) -> uvicorn.Config:
+    """How the application is served."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        lifespan="off",  # the engine outlives the server: see `serve`
+        log_config=None,
+        ws="websockets-sansio",
+        # Above the limit that the stream checks, so that the client is told what was wrong.
+        ws_max_size=2 * settings.max_message_bytes,
+        ws_per_message_deflate=False,  # audio does not shrink
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=settings.shutdown_timeout_s,
+    )
+
+
+async def serve(settings: Settings) -> None:
+    """Load the model and serve until a signal; then stop accepting, drain, and release.
+
+    Raises:
+        InvalidBundle, ProviderUnavailable: the model cannot be run as asked.
+    """
+    async with running_recognizer(settings.model, settings.runtime_options()) as recognizer:
+        logger.info("model %s runs on %s", recognizer.bundle.name, recognizer.provider)
+        for warning in runtime_warnings(settings, recognizer):
+            logger.warning(warning)
+        server = uvicorn.Server(server_config(settings, create_app(settings, recognizer)))
+        _leave_signals_to_the_server()
+        await server.serve()
+
+
+def run(settings: Settings) -> None:
+    """Serve in this process until it is told to stop; raises what `serve` raises."""
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(serve(settings))
+
+
+def _leave_signals_to_the_server() -> None:
+    # While it serves, the server has its own handlers. Once it has stopped it raises the signal
+    # again, which would end the process before the engine has drained.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

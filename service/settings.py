@@ -1,0 +1,154 @@
+"""The service's settings: environment variables, and the same again as flags of `longwave serve`.
+
+This is the only file that knows the environment. A flag wins over its variable, and a variable
+over the default.
+"""
+
+from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction, Namespace
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from service.engine.options import Precision, Provider, RuntimeOptions
+
+PREFIX = "LONGWAVE_"
+
+_RUNTIME = RuntimeOptions()
+
+
+class InvalidSetting(ValueError):
+    """A setting is unknown or wrong; the message names it, its value and what is allowed."""
+
+
+class Settings(BaseModel):
+    """All that can be set. Immutable; every field is `LONGWAVE_<NAME>` and `--<name>`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    model: Path = Field(Path("models/en"), description="folder of the model bundle")
+    provider: Provider = Field(
+        _RUNTIME.provider, description="where the model runs; auto takes CUDA where it is there"
+    )
+    require_gpu: bool = Field(_RUNTIME.require_gpu, description="do not start without a GPU")
+    precision: Precision = Field(
+        _RUNTIME.precision, description="of the model; auto is int8 on a CPU, float32 on a GPU"
+    )
+    workers: int = Field(_RUNTIME.num_workers, ge=1, le=64, description="batches that run at once")
+    max_batch_size: int = Field(
+        _RUNTIME.max_batch_size, ge=1, le=1024, description="streams in one batch"
+    )
+    max_streams: int = Field(
+        _RUNTIME.max_streams, ge=1, le=100_000, description="files and streams at once"
+    )
+    max_upload_mb: int = Field(512, ge=1, le=65536, description="largest upload in MiB")
+    max_duration_s: float = Field(
+        4 * 3600.0, gt=0, allow_inf_nan=False, description="longest file or stream in seconds"
+    )
+    max_message_kb: int = Field(
+        1024, ge=1, le=65536, description="largest WebSocket message in KiB"
+    )
+    stream_idle_timeout_s: float = Field(
+        30.0, gt=0, allow_inf_nan=False, description="seconds a stream may be silent on the wire"
+    )
+    shutdown_timeout_s: int = Field(
+        30, ge=0, description="seconds that running requests get to end when the service stops"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least severe level that is logged"
+    )
+
+    @property
+    def max_upload_bytes(self) -> int:
+        return self.max_upload_mb * 1024 * 1024
+
+    @property
+    def max_message_bytes(self) -> int:
+        return self.max_message_kb * 1024
+
+    def runtime_options(self) -> RuntimeOptions:
+        """The part that the engine wants to know."""
+        return RuntimeOptions(
+            provider=self.provider,
+            precision=self.precision,
+            require_gpu=self.require_gpu,
+            num_workers=self.workers,
+            max_batch_size=self.max_batch_size,
+            max_streams=self.max_streams,
+        )
+
+
+def add_settings_arguments(parser: ArgumentParser) -> None:
+    """Give `parser` one flag for every setting."""
+    for name, field in Settings.model_fields.items():
+        parser.add_argument(
+            _flag(name), dest=name, default=SUPPRESS, help=_help(name, field), **_kind(field)
+        )
+
+
+def settings_from(arguments: Namespace, environ: Mapping[str, str]) -> Settings:
+    """Settings from parsed flags and the environment; other arguments are left alone.
+
+    Raises:
+        InvalidSetting: a setting is unknown or its value is not allowed.
+    """
+    flags = {name: value for name, value in vars(arguments).items() if name in _names()}
+    variables = _variables(environ)
+    try:
+        return Settings.model_validate(variables | flags)
+    except ValidationError as error:
+        raise InvalidSetting(_explain(error, flags)) from None
+
+
+def _variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """The settings among the environment's variables, by field name."""
+    known = {_variable(name): name for name in _names()}
+    ours = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
+    for name, value in ours.items():
+        if name not in known:
+            raise InvalidSetting(_unknown(name, value, list(known)))
+    return {known[name]: value for name, value in ours.items()}
+
+
+def _unknown(name: str, value: str, known: list[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    remedy = f"did you mean {close[0]}?" if close else f"allowed are {', '.join(known)}"
+    return f"{name}={value!r} is not a setting; {remedy}"
+
+
+def _explain(error: ValidationError, flags: Mapping[str, Any]) -> str:
+    """All wrong values in one line."""
+    causes = []
+    for cause in error.errors():
+        name = str(cause["loc"][0])
+        origin = _flag(name) if name in flags else _variable(name)
+        causes.append(f"{origin}={cause['input']!r} is not allowed: {cause['msg']}")
+    return "; ".join(causes)
+
+
+def _kind(field: FieldInfo) -> dict[str, Any]:
+    """How argparse reads a flag. Values stay text: the model is the one judge of them."""
+    if field.annotation is bool:
+        return {"action": BooleanOptionalAction}
+    return {"metavar": "VALUE"}
+
+
+def _help(name: str, field: FieldInfo) -> str:
+    return f"{field.description} ({_variable(name)}; default: {field.default})"
+
+
+def _names() -> list[str]:
+    return list(Settings.model_fields)
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
