@@ -7,14 +7,14 @@ file at the first bad frame, where FFmpeg goes on behind it, and prints to the s
 
 A file is a stranger's: it cannot make FFmpeg open anything else, neither files nor the network.
 Only formats that hold their audio themselves are accepted, so no playlists (HLS, DASH, concat),
-and FFmpeg is given no way to open a second source.
+and FFmpeg is left no protocol to open a second source with. Either of the two alone suffices.
 """
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
@@ -95,17 +95,13 @@ class _NamelessFile:
         self.tell = file.tell
 
 
-def _refuse_to_open(url: str, *_: object) -> NoReturn:
-    raise PermissionError(f"an audio file may not refer to {url!r}")
-
-
 def _open_container(file: BinaryIO) -> InputContainer:
     return av.open(
         _NamelessFile(file),
         mode="r",
+        # An empty list of protocols allows none.
         container_options={"format_whitelist": _SELF_CONTAINED_FORMATS, "protocol_whitelist": ""},
         metadata_errors="replace",
-        io_open=_refuse_to_open,
     )
 
 

@@ -132,12 +132,16 @@ def secret() -> Iterator[Path]:
         "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:1,\n{path}\n#EXT-X-ENDLIST\n",
         "ffconcat version 1.0\nfile '{path}'\n",
         "ffconcat version 1.0\nfile '{uri}'\n",
+        "ffconcat version 1.0\nfile '{path.name}'\n",
         "[playlist]\nFile1={uri}\nNumberOfEntries=1\n",
         '<MPD type="static"><Period><AdaptationSet><BaseURL>{uri}</BaseURL></AdaptationSet></MPD>',
     ],
-    ids=["hls-uri", "hls-path", "concat-path", "concat-uri", "pls", "dash"],
+    ids=["hls-uri", "hls-path", "concat-path", "concat-uri", "concat-name", "pls", "dash"],
 )
-def test_a_playlist_opens_nothing(playlist: str, secret: Path, tmp_path: Path) -> None:
+def test_a_playlist_opens_nothing(
+    playlist: str, secret: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(secret.parent)  # FFmpeg's own rules would let a plain name through
     text = playlist.format(uri=secret.as_uri(), path=secret).encode()
     on_disk = tmp_path / "speech.m3u8"  # where FFmpeg would go by the name, too
     on_disk.write_bytes(text)
