@@ -1,0 +1,85 @@
+"""Checkpoints: everything that a run needs to go on, in one file that is replaced atomically."""
+
+import os
+import pickle
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from training.config import RunConfig, parse_config
+from training.model import AcousticModel
+
+StateDict = dict[str, Any]
+
+
+class InvalidCheckpoint(Exception):
+    """A checkpoint cannot be read; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has come. `batch` counts the batches done of `epoch`."""
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    audio_s: float = 0.0  # seconds of speech trained on
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A run at one moment."""
+
+    config: RunConfig
+    vocabulary: tuple[str, ...]
+    progress: Progress
+    model: StateDict
+    average: StateDict  # the exponential average of the weights
+    optimiser: StateDict
+    best_wer: float
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write to a file beside `path`, then rename: a kill leaves the old one or the new one."""
+    partial = path.with_name(f"{path.name}.partial")
+    contents = {
+        **{name: getattr(checkpoint, name) for name in ("model", "average", "optimiser")},
+        "config": asdict(checkpoint.config),
+        "vocabulary": list(checkpoint.vocabulary),
+        "progress": asdict(checkpoint.progress),
+        "best_wer": checkpoint.best_wer,
+    }
+    with partial.open("wb") as file:
+        torch.save(contents, file)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint onto the CPU. Raises InvalidCheckpoint, naming the file."""
+    try:
+        contents = torch.load(path, map_location="cpu", weights_only=True)
+        return Checkpoint(
+            config=parse_config(RunConfig, contents["config"]),
+            vocabulary=tuple(contents["vocabulary"]),
+            progress=Progress(**contents["progress"]),
+            model=contents["model"],
+            average=contents["average"],
+            optimiser=contents["optimiser"],
+            best_wer=contents["best_wer"],
+        )
+    except FileNotFoundError:
+        raise InvalidCheckpoint(f"there is no checkpoint at {path}") from None
+    except (RuntimeError, pickle.UnpicklingError, KeyError, TypeError, EOFError) as error:
+        raise InvalidCheckpoint(f"{path} is not a whole checkpoint: {error}") from error
+
+
+def averaged_model(checkpoint: Checkpoint) -> AcousticModel:
+    """The model to evaluate and export: the averaged weights, in evaluation mode."""
+    model = AcousticModel(checkpoint.config.model)
+    model.load_state_dict(checkpoint.average)
+    return model.eval()

@@ -1,0 +1,112 @@
+"""The configuration of a training run: one TOML file, frozen dataclasses, no unknown keys."""
+
+import dataclasses
+import tomllib
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from training.model import ModelConfig
+
+
+class InvalidConfig(Exception):
+    """A configuration has an unknown key or a value of the wrong kind; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataConfig:
+    """What is trained on and how it becomes batches."""
+
+    manifest: str
+    train_split: str = "train"
+    validation_split: str = "dev"
+    repeats: dict[str, int] = field(default_factory=dict)  # corpus -> times an epoch, default 1
+    max_duration_s: float = 16.0
+    batch_duration_s: float = 100.0  # of all utterances of a batch, padding included
+    cache: str = ".data/cache"
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentConfig:
+    """How training audio is varied. A probability or width of 0 switches an item off."""
+
+    max_speed_change: float = 0.1  # fraction of the playing speed, up or down; pitch follows
+    min_gain_db: float = -15.0
+    max_gain_db: float = 6.0
+    noise_folder: str = ""  # recordings of background noise
+    noise_probability: float = 0.0
+    min_snr_db: float = 5.0
+    max_snr_db: float = 25.0
+    freq_masks: int = 2
+    freq_mask_bins: int = 15
+    time_masks: int = 3
+    time_mask_fraction: float = 0.05  # of the utterance, each
+
+
+@dataclass(frozen=True, slots=True)
+class OptimiserConfig:
+    """AdamW; a linear warm-up, a constant rate, then a linear fall to `final_rate`."""
+
+    learning_rate: float = 2e-3
+    final_rate: float = 2e-5
+    warmup_steps: int = 500
+    decay_fraction: float = 0.4  # of all steps, at the end
+    weight_decay: float = 0.01
+    max_gradient_norm: float = 1.0
+    average_decay: float = 0.999  # exponential average of the weights, a step
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """A whole training run."""
+
+    data: DataConfig
+    model: ModelConfig = field(default_factory=ModelConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    epochs: int = 30
+    seed: int = 1
+    precision: str = "auto"  # float32, bfloat16, or auto: bfloat16 where the hardware has it
+    num_threads: int = 0  # 0: PyTorch's own choice
+    checkpoint_minutes: float = 5.0
+
+
+T = TypeVar("T")
+
+
+def read_config(path: Path) -> RunConfig:
+    """Read a TOML file. Raises InvalidConfig, naming the key at fault, and OSError."""
+    try:
+        return parse_config(RunConfig, tomllib.loads(path.read_text(encoding="utf-8")))
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidConfig(f"{path}: {error}") from error
+    except InvalidConfig as error:
+        raise InvalidConfig(f"{path}: {error}") from error
+
+
+def parse_config(kind: type[T], table: dict[str, Any], place: str = "") -> T:
+    """A dataclass of `kind` from nested tables, as `dataclasses.asdict` or TOML gives them."""
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(table.keys() - hints.keys())
+    if unknown:
+        allowed = ", ".join(sorted(hints))
+        raise InvalidConfig(f"unknown key {place}{unknown[0]}; there are: {allowed}")
+    values = {name: _value(hints[name], raw, f"{place}{name}") for name, raw in table.items()}
+    try:
+        return kind(**values)
+    except (TypeError, ValueError) as error:
+        raise InvalidConfig(f"{place or 'top level'}: {error}") from error
+
+
+def _value(kind: Any, raw: Any, place: str) -> Any:
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(raw, dict):
+            raise InvalidConfig(f"{place} must be a table")
+        return parse_config(typing.cast(type[Any], kind), raw, f"{place}.")
+    expected = typing.get_origin(kind) or kind
+    if expected is float and isinstance(raw, int) and not isinstance(raw, bool):
+        return float(raw)
+    if not isinstance(raw, expected) or (expected is int and isinstance(raw, bool)):
+        raise InvalidConfig(f"{place} is {raw!r}; it must be of type {expected.__name__}")
+    return raw

@@ -1,0 +1,118 @@
+"""What a run leaves for people: its configuration and origin, TensorBoard curves and a picture."""
+
+import csv
+import importlib.metadata
+import json
+import platform
+import subprocess
+from dataclasses import asdict
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import torch
+from matplotlib import pyplot
+from torch.utils.tensorboard import SummaryWriter
+
+from training.checkpoint import Progress
+from training.config import RunConfig
+from training.loop import StepResult, Validation
+from training.manifest import Utterance
+
+COLUMNS = ("epoch", "step", "audio_hours", "elapsed_s", "loss", "dev_loss", "dev_wer", "dev_cer")
+
+
+def git_commit() -> str:
+    """The commit of the working folder, marked where it has changes; `unknown` outside git."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude", "*"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    return result.stdout.strip() or "unknown"
+
+
+def describe_data(utterances: list[Utterance]) -> dict[str, dict[str, float]]:
+    """Utterances and hours a corpus and split, as `corpus/split`."""
+    table: dict[str, dict[str, float]] = {}
+    for utterance in utterances:
+        row = table.setdefault(
+            f"{utterance.corpus}/{utterance.split}", {"utterances": 0, "hours": 0.0}
+        )
+        row["utterances"] += 1
+        row["hours"] += utterance.duration_s / 3600
+    return {key: {**row, "hours": round(row["hours"], 3)} for key, row in sorted(table.items())}
+
+
+class RunLog:
+    """Writes a run's folder: run.json, curves.csv, curves.png and TensorBoard's event files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._curves = folder / "curves.csv"
+        self._writer = SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
+
+    def describe(self, config: RunConfig, utterances: list[Utterance], device: str) -> None:
+        """Say what this run is: it should be possible to repeat it from run.json alone."""
+        description = {
+            "config": asdict(config),
+            "commit": git_commit(),
+            "data": describe_data(utterances),
+            "device": device,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "torchaudio": importlib.metadata.version("torchaudio"),
+        }
+        (self._folder / "run.json").write_text(json.dumps(description, indent=1) + "\n")
+
+    def step(self, step: int, result: StepResult) -> None:
+        """Record one training step."""
+        for name, value in asdict(result).items():
+            self._writer.add_scalar(f"train/{name}", value, step)  # type: ignore[no-untyped-call]
+
+    def epoch(self, progress: Progress, loss: float, validation: Validation) -> None:
+        """Record an epoch's end and redraw the picture."""
+        row = {
+            "epoch": progress.epoch,
+            "step": progress.step,
+            "audio_hours": round(progress.audio_s / 3600, 2),
+            "elapsed_s": round(progress.elapsed_s, 1),
+            "loss": round(loss, 4),
+            "dev_loss": round(validation.loss, 4),
+            "dev_wer": round(validation.words.rate, 4),
+            "dev_cer": round(validation.characters.rate, 4),
+        }
+        is_new = not self._curves.exists()
+        with self._curves.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            if is_new:
+                writer.writeheader()
+            writer.writerow(row)
+        for name in COLUMNS[4:]:
+            self._writer.add_scalar(f"epoch/{name}", row[name], progress.step)  # type: ignore[no-untyped-call]
+        self._writer.flush()  # type: ignore[no-untyped-call]
+        self._draw()
+
+    def _draw(self) -> None:
+        with self._curves.open(newline="", encoding="utf-8") as file:
+            rows = [
+                {key: float(value) for key, value in row.items()} for row in csv.DictReader(file)
+            ]
+        figure, (losses, rates) = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
+        for axes, names in ((losses, ("loss", "dev_loss")), (rates, ("dev_wer", "dev_cer"))):
+            for name in names:
+                axes.plot(
+                    [row["audio_hours"] for row in rows], [row[name] for row in rows], label=name
+                )
+            axes.set_xlabel("hours of audio trained on")
+            axes.grid(alpha=0.3)
+            axes.legend()
+        losses.set_ylabel("CTC loss a symbol")
+        rates.set_ylabel("error rate")
+        partial = self._folder / "curves.partial.png"
+        figure.savefig(partial, dpi=120)
+        pyplot.close(figure)
+        partial.replace(self._folder / "curves.png")
+
+    def close(self) -> None:
+        """Write out what TensorBoard holds back."""
+        self._writer.close()  # type: ignore[no-untyped-call]
