@@ -29,38 +29,54 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
-    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
-    model: Path = Field(Path("models/en"), description="folder of the model bundle")
+    host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on")
+    port: int = Field(
+        default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one"
+    )
+    model: Path = Field(default=Path("models/en"), description="folder of the model bundle")
     provider: Provider = Field(
-        _RUNTIME.provider, description="where the model runs; auto takes CUDA where it is there"
+        default=_RUNTIME.provider,
+        description="where the model runs; auto takes CUDA where it is there",
     )
-    require_gpu: bool = Field(_RUNTIME.require_gpu, description="do not start without a GPU")
+    require_gpu: bool = Field(
+        default=_RUNTIME.require_gpu, description="do not start without a GPU"
+    )
     precision: Precision = Field(
-        _RUNTIME.precision, description="of the model; auto is int8 on a CPU, float32 on a GPU"
+        default=_RUNTIME.precision,
+        description="of the model; auto is int8 on a CPU, float32 on a GPU",
     )
-    workers: int = Field(_RUNTIME.num_workers, ge=1, le=64, description="batches that run at once")
+    workers: int = Field(
+        default=_RUNTIME.num_workers, ge=1, le=64, description="batches that run at once"
+    )
     max_batch_size: int = Field(
-        _RUNTIME.max_batch_size, ge=1, le=1024, description="streams in one batch"
+        default=_RUNTIME.max_batch_size, ge=1, le=1024, description="streams in one batch"
     )
     max_streams: int = Field(
-        _RUNTIME.max_streams, ge=1, le=100_000, description="files and streams at once"
+        default=_RUNTIME.max_streams, ge=1, le=100_000, description="files and streams at once"
     )
-    max_upload_mb: int = Field(512, ge=1, le=65536, description="largest upload in MiB")
+    max_upload_mb: int = Field(default=512, ge=1, le=65536, description="largest upload in MiB")
     max_duration_s: float = Field(
-        4 * 3600.0, gt=0, allow_inf_nan=False, description="longest file or stream in seconds"
+        default=4 * 3600.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="longest file or stream in seconds",
     )
     max_message_kb: int = Field(
-        1024, ge=1, le=65536, description="largest WebSocket message in KiB"
+        default=1024, ge=1, le=65536, description="largest WebSocket message in KiB"
     )
     stream_idle_timeout_s: float = Field(
-        30.0, gt=0, allow_inf_nan=False, description="seconds a stream may be silent on the wire"
+        default=30.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="seconds a stream may be silent on the wire",
     )
     shutdown_timeout_s: int = Field(
-        30, ge=0, description="seconds that running requests get to end when the service stops"
+        default=30,
+        ge=0,
+        description="seconds that running requests get to end when the service stops",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="least severe level that is logged"
+        default="info", description="least severe level that is logged"
     )
 
     @property

@@ -16,13 +16,13 @@ class DecodingOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     decoder: str | None = Field(
-        None,
+        default=None,
         description="`greedy` is the fastest, `beam` weighs many readings. Default: the model's.",
         json_schema_extra={"enum": [*DECODERS]},
         examples=["greedy"],
     )
     beam_width: int | None = Field(
-        None,
+        default=None,
         description="Readings that `beam` keeps in mind. Default: the model's.",
         json_schema_extra={"minimum": 1, "maximum": MAX_BEAM_WIDTH},
         examples=[16],

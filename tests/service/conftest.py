@@ -1,0 +1,49 @@
+"""A service in the test's own event loop, whose model hears what it is told."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from service.app import create_app
+from service.engine.options import RuntimeOptions
+from service.engine.recognizer import Recognizer, run_recognizer
+from service.settings import Settings
+from tests.fakes import FakeAcousticModel, fake_bundle
+
+
+@pytest.fixture
+def model() -> FakeAcousticModel:
+    return FakeAcousticModel()
+
+
+@pytest.fixture
+async def recognizer(model: FakeAcousticModel) -> AsyncIterator[Recognizer]:
+    options = RuntimeOptions(max_streams=4)
+    async with run_recognizer(fake_bundle(), model, options) as recognizer:
+        yield recognizer
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(
+        port=0,
+        max_upload_mb=1,
+        max_duration_s=20,
+        max_message_kb=64,
+        stream_idle_timeout_s=5,
+        shutdown_timeout_s=5,
+    )
+
+
+@pytest.fixture
+def app(settings: Settings, recognizer: Recognizer) -> FastAPI:
+    return create_app(settings, recognizer)
+
+
+@pytest.fixture
+async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://longwave") as client:
+        yield client

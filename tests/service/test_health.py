@@ -1,0 +1,72 @@
+"""`/healthz`, `/readyz`, `/models` and the documentation."""
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from service.app import create_app
+from service.engine.options import RuntimeOptions
+from service.engine.recognizer import run_recognizer
+from service.settings import Settings
+from tests.fakes import FakeAcousticModel, fake_bundle
+from tests.service.requests import error_of
+
+
+async def test_healthz(http: httpx.AsyncClient) -> None:
+    response = await http.get("/healthz")
+    assert (response.status_code, response.json()) == (200, {"status": "alive"})
+
+
+async def test_readyz_says_what_really_runs(http: httpx.AsyncClient) -> None:
+    response = await http.get("/readyz")
+    body = response.json()
+    assert response.status_code == 200
+    assert body["model"]["name"] == "fake"
+    assert body["provider"] == "FakeExecutionProvider"
+    assert body["warnings"] == []
+
+
+class TestCudaAskedForAndNotGot:
+    """A GPU that is silently not used would be the worst of all."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"provider": "cuda"})
+
+    async def test_readyz_warns(self, http: httpx.AsyncClient) -> None:
+        [warning] = (await http.get("/readyz")).json()["warnings"]
+        assert warning == "CUDA was asked for, but the model runs on FakeExecutionProvider."
+
+
+async def test_readyz_fails_once_the_engine_has_stopped(settings: Settings) -> None:
+    async with run_recognizer(fake_bundle(), FakeAcousticModel(), RuntimeOptions()) as recognizer:
+        app = create_app(settings, recognizer)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://longwave") as http:
+        response = await http.get("/readyz")
+        assert error_of(response)[:2] == (503, "unavailable")
+        assert int(response.headers["retry-after"]) >= 1
+        assert (await http.get("/healthz")).status_code == 200
+
+
+async def test_models(http: httpx.AsyncClient) -> None:
+    [model] = (await http.get("/models")).json()["models"]
+    assert (model["name"], model["language"], model["sample_rate"]) == ("fake", "en", 16000)
+
+
+async def test_docs_are_served(http: httpx.AsyncClient) -> None:
+    assert (await http.get("/docs")).status_code == 200
+
+
+def test_the_document_has_bodies_options_errors_and_examples(app: FastAPI) -> None:
+    document = app.openapi()
+    transcribe = document["paths"]["/transcribe"]["post"]
+    assert {parameter["name"] for parameter in transcribe["parameters"]} == {
+        "decoder",
+        "beam_width",
+    }
+    assert "multipart/form-data" in transcribe["requestBody"]["content"]
+    assert set(transcribe["responses"]) == {"200", "400", "413", "422", "429", "500", "503"}
+    assert "/stream" in document["info"]["description"]
+    word = document["components"]["schemas"]["WordSchema"]["properties"]["word"]
+    assert word["examples"] == ["hello"]

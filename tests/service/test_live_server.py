@@ -1,0 +1,145 @@
+"""The few things that only a real server and real sockets can show."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import uvicorn
+import websockets
+from fastapi import FastAPI
+
+from service.app import server_config
+from service.settings import Settings
+from tests.fakes import FakeAcousticModel, speak
+from tests.service.requests import check_alive, error_of, wav
+from tests.service.websocket_driver import FINISH, START, pcm16
+
+
+class LiveServer(uvicorn.Server):
+    """uvicorn on a free port, inside the test's event loop."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.is_up.set()
+
+    @property
+    def address(self) -> str:
+        host, port = self.servers[0].sockets[0].getsockname()
+        return f"{host}:{port}"
+
+
+@pytest.fixture
+async def server(app: FastAPI, settings: Settings) -> AsyncIterator[LiveServer]:
+    server = LiveServer(server_config(settings, app))
+    task = asyncio.create_task(server.serve())
+    await asyncio.wait_for(server.is_up.wait(), 10.0)
+    yield server
+    server.should_exit = True
+    await asyncio.wait_for(task, 10.0)
+
+
+@pytest.fixture
+async def http(server: LiveServer) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=f"http://{server.address}", trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+async def websocket(server: LiveServer) -> AsyncIterator[websockets.ClientConnection]:
+    uri = f"ws://{server.address}/stream"
+    async with websockets.connect(uri, proxy=None, compression=None) as websocket:
+        yield websocket
+
+
+async def test_a_file_and_a_stream(
+    http: httpx.AsyncClient, websocket: websockets.ClientConnection
+) -> None:
+    await check_alive(http)
+    await websocket.send(json.dumps(START))
+    await websocket.send(pcm16(speak("hello")))
+    await websocket.send(json.dumps(FINISH))
+    events = [json.loads(message) async for message in websocket]
+    assert [event["type"] for event in (events[0], *events[-2:])] == ["ready", "final", "done"]
+    assert (events[-2]["text"], websocket.close_code) == ("hello", 1000)
+    assert "x-request-id" in (websocket.response.headers if websocket.response else {})
+
+
+async def test_a_message_over_the_limit_is_explained(
+    http: httpx.AsyncClient, websocket: websockets.ClientConnection
+) -> None:
+    await websocket.send(bytes(65 * 1024))
+    events = [json.loads(message) async for message in websocket]
+    assert events[0]["code"] == "message_too_large"
+    assert websocket.close_code == 1009
+    await check_alive(http)
+
+
+async def test_a_frame_far_over_the_limit_is_cut_off(
+    http: httpx.AsyncClient, websocket: websockets.ClientConnection
+) -> None:
+    await websocket.send(bytes(1024 * 1024))
+    await asyncio.wait_for(websocket.wait_closed(), 10.0)
+    assert websocket.close_code == 1009
+    await check_alive(http)
+
+
+async def test_a_connection_that_breaks_frees_its_place(
+    http: httpx.AsyncClient, server: LiveServer
+) -> None:
+    for _ in range(6):  # more than there are places
+        uri = f"ws://{server.address}/stream"
+        async with websockets.connect(uri, proxy=None) as websocket:
+            await websocket.send(json.dumps(START))
+            await websocket.recv()
+            await websocket.send(pcm16(speak("hello")))
+            websocket.transport.abort()
+    await check_alive(http)
+
+
+async def test_an_upload_that_breaks_off_leaves_no_trace(
+    http: httpx.AsyncClient, server: LiveServer
+) -> None:
+    host, port = server.address.split(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /transcribe HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nRIFF")
+    await writer.drain()
+    writer.transport.abort()
+    await check_alive(http)
+
+
+async def test_an_upload_over_the_limit_gets_its_answer(http: httpx.AsyncClient) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(64):
+            yield bytes(64 * 1024)
+
+    response = await http.post("/transcribe", content=body())
+    assert error_of(response)[:2] == (413, "upload_too_large")
+    await check_alive(http)
+
+
+async def test_stopping_lets_a_file_end(
+    http: httpx.AsyncClient, server: LiveServer, model: FakeAcousticModel
+) -> None:
+    model.latency_s = 0.1
+    request = asyncio.create_task(http.post("/transcribe", content=wav("to the end")))
+    while not model.batch_sizes:  # noqa: ASYNC110 - the model runs in another thread
+        await asyncio.sleep(0.01)
+    server.should_exit = True
+    assert (await request).json()["text"] == "to the end"
+
+
+async def test_stopping_tells_a_stream(
+    server: LiveServer, websocket: websockets.ClientConnection
+) -> None:
+    await websocket.send(json.dumps(START))
+    await websocket.recv()
+    server.should_exit = True
+    await asyncio.wait_for(websocket.wait_closed(), 10.0)
+    assert websocket.close_code == 1012

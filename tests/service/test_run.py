@@ -1,0 +1,56 @@
+"""The whole process: how it starts and how it stops."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+PROGRAM = """
+from contextlib import asynccontextmanager
+from service import app
+from service.engine.recognizer import run_recognizer
+from service.settings import Settings
+from tests.fakes import FakeAcousticModel, fake_bundle
+
+@asynccontextmanager
+async def running_recognizer(folder, options):
+    async with run_recognizer(fake_bundle(), FakeAcousticModel(), options) as recognizer:
+        yield recognizer
+    print("released", flush=True)
+
+app.running_recognizer = running_recognizer
+app.run(Settings(port=0, provider="cuda"))
+print("ended", flush=True)
+"""
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[str]]:
+    environ = {name: value for name, value in os.environ.items() if "LONGWAVE" not in name}
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environ,
+    ) as process:
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    assert process.stderr is not None
+    log = ""
+    while not re.search(r"http://127\.0\.0\.1:\d+", log):
+        line = process.stderr.readline()
+        assert line, log
+        log += line
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=20)
+    assert (out.split(), process.returncode) == (["released", "ended"], 0)
+    assert "WARNING service.app: CUDA was asked for" in log

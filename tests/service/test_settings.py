@@ -1,0 +1,68 @@
+"""Settings from the environment and from flags."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+import pytest
+
+from service.engine.options import RuntimeOptions
+from service.settings import InvalidSetting, Settings, add_settings_arguments, settings_from
+
+
+def read(*flags: str, **environ: str) -> Settings:
+    parser = ArgumentParser()
+    add_settings_arguments(parser)
+    return settings_from(parser.parse_args(flags), environ)
+
+
+def test_defaults() -> None:
+    settings = read(HOME="/root", PATH="/bin")
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert settings.model == Path("models/en")
+    assert settings.runtime_options() == RuntimeOptions()
+
+
+def test_a_flag_wins_over_its_variable_and_a_variable_over_the_default() -> None:
+    settings = read("--port", "9000", LONGWAVE_PORT="8001", LONGWAVE_PROVIDER="cpu")
+    assert (settings.port, settings.provider) == (9000, "cpu")
+
+
+def test_a_switch_can_be_turned_on_and_off() -> None:
+    assert read(LONGWAVE_REQUIRE_GPU="true").require_gpu
+    assert not read("--no-require-gpu", LONGWAVE_REQUIRE_GPU="true").require_gpu
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("PORT", "http", "valid integer"),
+        ("PORT", "65536", "65535"),
+        ("PROVIDER", "tpu", "'auto', 'cpu' or 'cuda'"),
+        ("PRECISION", "int4", "int8"),
+        ("MAX_DURATION_S", "nan", "finite"),
+        ("REQUIRE_GPU", "perhaps", "boolean"),
+        ("LOG_LEVEL", "loud", "'warning'"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed(name: str, value: str, allowed: str) -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        read(**{f"LONGWAVE_{name}": value})
+    message = str(caught.value)
+    assert f"LONGWAVE_{name}='{value}'" in message
+    assert allowed in message
+    assert "\n" not in message
+
+
+def test_a_wrong_flag_is_named_as_it_was_written() -> None:
+    with pytest.raises(InvalidSetting, match="--max-batch-size='0' is not allowed"):
+        read("--max-batch-size", "0")
+
+
+def test_an_unknown_variable_is_refused_with_the_one_that_was_meant() -> None:
+    with pytest.raises(InvalidSetting, match=r"LONGWAVE_PROT='1' .* did you mean LONGWAVE_PORT\?"):
+        read(LONGWAVE_PROT="1")
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        read().port = 1

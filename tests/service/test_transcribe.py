@@ -1,0 +1,89 @@
+"""`POST /transcribe`: what it answers to good requests."""
+
+import httpx
+import numpy as np
+import pytest
+
+from tests.audio_samples import SAMPLE_FORMATS, chirp, encode_soundfile, without_sizes
+from tests.fakes import FRAMING, silence, speak
+from tests.service.requests import post, wav
+
+
+async def test_a_form_is_transcribed(http: httpx.AsyncClient) -> None:
+    response = await http.post("/transcribe", files={"file": ("speech.wav", wav("hello world"))})
+    assert response.status_code == 200
+    body = response.json()
+    assert body["text"] == "hello world"
+    assert [word["word"] for word in body["words"]] == ["hello", "world"]
+    assert body["model"] == "fake"
+    assert set(body["timings"]) == {"queued", "ran", "decoded"}
+
+
+async def test_words_have_times_and_confidences(http: httpx.AsyncClient) -> None:
+    hello, world = (await post(http, wav("hello world"))).json()["words"]
+    assert set(hello) == {"word", "start", "end", "confidence"}
+    assert 0 <= hello["start"] < hello["end"] <= world["start"] < world["end"]
+    assert world["end"] <= len(speak("hello world")) / FRAMING.sample_rate
+    assert 0.9 < hello["confidence"] <= 1
+
+
+@pytest.mark.parametrize("content_type", ["audio/wav", "application/octet-stream", "text/plain"])
+async def test_a_raw_body_is_transcribed(http: httpx.AsyncClient, content_type: str) -> None:
+    response = await http.post(
+        "/transcribe", content=wav("hello"), headers={"content-type": content_type}
+    )
+    assert (response.status_code, response.json()["text"]) == (200, "hello")
+
+
+@pytest.mark.parametrize("name", SAMPLE_FORMATS)
+async def test_every_format_is_read(http: httpx.AsyncClient, name: str) -> None:
+    sample_format = SAMPLE_FORMATS[name]
+    response = await post(http, sample_format.encode(chirp(1.5, sample_format.sample_rate)))
+    assert response.status_code == 200
+    assert response.json()["duration"] == pytest.approx(1.5, abs=0.25)
+
+
+async def test_stereo_is_mixed_down(http: httpx.AsyncClient) -> None:
+    stereo = np.stack([speak("both sides")] * 2, axis=1)
+    response = await post(http, encode_soundfile(stereo, FRAMING.sample_rate))
+    assert response.json()["text"] == "both sides"
+
+
+@pytest.mark.parametrize("decoder", ["greedy", "beam"])
+async def test_options_are_taken_from_the_query(http: httpx.AsyncClient, decoder: str) -> None:
+    response = await post(http, wav("hello"), decoder=decoder, beam_width="4")
+    assert (response.status_code, response.json()["text"]) == (200, "hello")
+
+
+async def test_options_are_taken_from_the_form(http: httpx.AsyncClient) -> None:
+    form = {"decoder": "beam", "beam_width": "4"}
+    response = await http.post("/transcribe", files={"file": ("x", wav("hello"))}, data=form)
+    assert (response.status_code, response.json()["text"]) == (200, "hello")
+
+
+async def test_an_upload_that_does_not_fit_into_memory(http: httpx.AsyncClient) -> None:
+    waveform = np.concatenate([silence(18.0), speak("late")])
+    body = encode_soundfile(waveform, FRAMING.sample_rate, codec="PCM_24")
+    response = await post(http, body)
+    assert response.json()["text"] == "late"
+
+
+async def test_a_wav_that_was_streamed_is_read_to_its_end(http: httpx.AsyncClient) -> None:
+    response = await post(http, without_sizes(wav("no sizes")))
+    assert (response.status_code, response.json()["text"]) == (200, "no sizes")
+
+
+@pytest.mark.parametrize("duration_s", [0.02, 5.0])
+async def test_silence_has_no_text(http: httpx.AsyncClient, duration_s: float) -> None:
+    response = await post(http, encode_soundfile(silence(duration_s), FRAMING.sample_rate))
+    assert response.status_code == 200
+    assert response.json()["text"] == ""
+    assert response.json()["words"] == []
+    assert response.json()["duration"] == pytest.approx(duration_s)
+
+
+async def test_an_answer_carries_the_id_of_its_request(http: httpx.AsyncClient) -> None:
+    given = await http.get("/healthz", headers={"x-request-id": "call-7"})
+    made = await http.get("/healthz", headers={"x-request-id": "two words"})
+    assert given.headers["x-request-id"] == "call-7"
+    assert len(made.headers["x-request-id"]) == 32
