@@ -1,4 +1,4 @@
-# An image that serves, and nothing else: no PyTorch, no compiler, no training.
+# An image that serves, and nothing else: no PyTorch and no compiler.
 #   docker build -t longwave:cpu .
 #   docker build -t longwave:gpu --build-arg RUNTIME=gpu .
 # The GPU image needs no CUDA base: the runtime's wheels bring the libraries, the host the driver.
@@ -13,6 +13,8 @@ WORKDIR /build
 COPY pyproject.toml constraints.txt constraints-gpu.txt README.md LICENSE ./
 RUN pip install ".[${RUNTIME}]" && pip uninstall --yes longwave
 COPY service service
+# Only so that the command is whole: without PyTorch, training says what it misses.
+COPY training training
 RUN pip install --no-deps . && pip uninstall --yes pip
 
 FROM python:3.11-slim-bookworm
