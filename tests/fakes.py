@@ -5,6 +5,7 @@ over the vocabulary's size; silence is the blank. `speak(text)` makes such audio
 and 8-bit encodings and resampling, because only the middle of each frame is heard.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -38,8 +39,9 @@ def speak(text: str, framing: Framing = FRAMING) -> NDArray[np.float32]:
 
 
 def silence(duration_s: float, framing: Framing = FRAMING) -> NDArray[np.float32]:
-    """Audio of zeros, [duration_s * sample_rate]."""
-    return np.zeros(round(duration_s * framing.sample_rate), np.float32)
+    """Zeros of at least `duration_s`: whole frames, so that speech after them is still understood."""
+    num_frames = math.ceil(duration_s / framing.frame_s)
+    return np.zeros(num_frames * framing.samples_per_frame, np.float32)
 
 
 def fake_bundle(framing: Framing = FRAMING, chunk_frames: ChunkFrames = CHUNK_FRAMES) -> Bundle:

@@ -1,11 +1,21 @@
 """A model bundle: the folder that training writes and the engine reads."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from service.engine.errors import InvalidBundle
 from service.engine.framing import Framing
+from service.engine.options import DECODERS, MAX_BEAM_WIDTH
+from service.engine.vocabulary import Vocabulary
+
+FORMAT: Final = 1
+DESCRIPTION: Final = "bundle.json"
+STATE_DTYPES: Final = ("float16", "float32", "float64", "int32", "int64", "bool")
+REMEDY: Final = "export the bundle again, or fetch it again if it was copied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +65,120 @@ class Bundle:
     training_data: tuple[Mapping[str, Any], ...] = ()
     error_rates: tuple[Mapping[str, Any], ...] = ()
     architecture: Mapping[str, Any] = field(default_factory=dict)  # opaque to the engine
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read the bundle in `folder` and verify all of it.
+
+    Raises:
+        InvalidBundle: something is missing, damaged or contradicts itself; the message says what.
+    """
+    path = folder / DESCRIPTION
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidBundle(f"{path} cannot be read: {error}; {REMEDY}") from error
+    try:
+        bundle = _parse(folder, description)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidBundle(f"{path} is wrong: {_cause(error)}; {REMEDY}") from error
+    for name, digest in bundle.files.items():
+        _check_file(folder / name, digest)
+    return bundle
+
+
+def _cause(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+
+
+def _parse(folder: Path, description: dict[str, Any]) -> Bundle:
+    if description["format"] != FORMAT:
+        raise ValueError(f"format is {description['format']!r}; this version reads {FORMAT}")
+    texts = ("name", "version", "language", "licence", "created", "commit")
+    Vocabulary(description["vocabulary"], description["blank_id"])  # which raises ValueError
+    framing = _framing(description)
+    return Bundle(
+        folder=folder,
+        **{name: _typed(description, name, str) for name in texts},
+        framing=framing,
+        chunk_frames=_chunk_frames(description["chunk_frames"], framing),
+        vocabulary=tuple(description["vocabulary"]),
+        blank_id=description["blank_id"],
+        state=_state(description["state"]),
+        files=_files(description["files"]),
+        decoding=_decoding(description["decoding"]),
+        training_data=tuple(description["training_data"]),
+        error_rates=tuple(description["error_rates"]),
+        architecture=_typed(description, "architecture", dict),
+    )
+
+
+def _typed(description: Mapping[str, Any], name: str, kind: type) -> Any:
+    value = description[name]
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r}; it must be of type {kind.__name__}")
+    return value
+
+
+def _framing(description: Mapping[str, Any]) -> Framing:
+    names = ("sample_rate", "samples_per_frame", "frames_per_step", "lookahead_frames")
+    return Framing(**{name: _typed(description, name, int) for name in names})
+
+
+def _chunk_frames(description: Mapping[str, Any], framing: Framing) -> ChunkFrames:
+    chunk_frames = ChunkFrames(*(_typed(description, name, int) for name in ("live", "bulk")))
+    for frames in (chunk_frames.live, chunk_frames.bulk):
+        if frames < 1 or frames % framing.frames_per_step:
+            raise ValueError(f"chunk_frames has {frames}, which is no number of whole steps")
+    if chunk_frames.bulk < chunk_frames.live:
+        raise ValueError("chunk_frames: bulk must be at least live")
+    return chunk_frames
+
+
+def _state(descriptions: list[dict[str, Any]]) -> tuple[StateSpec, ...]:
+    specs = tuple(
+        StateSpec(_typed(spec, "name", str), tuple(spec["shape"]), _dtype(spec["dtype"]))
+        for spec in descriptions
+    )
+    if len({spec.name for spec in specs}) < len(specs):
+        raise ValueError("two state tensors have one name")
+    for spec in specs:
+        if min(spec.shape, default=1) < 1:
+            raise ValueError(f"state tensor {spec.name!r} has the shape {list(spec.shape)}")
+    return specs
+
+
+def _dtype(name: str) -> str:
+    if name not in STATE_DTYPES:
+        raise ValueError(f"state dtype {name!r} is not one of {', '.join(STATE_DTYPES)}")
+    return name
+
+
+def _decoding(description: Mapping[str, Any]) -> DecodingDefaults:
+    defaults = DecodingDefaults(
+        _typed(description, "decoder", str),
+        _typed(description, "beam_width", int),
+        description["tuned_on"],
+    )
+    if defaults.decoder not in DECODERS:
+        raise ValueError(f"decoder is {defaults.decoder!r}; known are {', '.join(DECODERS)}")
+    if not 1 <= defaults.beam_width <= MAX_BEAM_WIDTH:
+        raise ValueError(f"beam_width is {defaults.beam_width}, not 1 to {MAX_BEAM_WIDTH}")
+    return defaults
+
+
+def _files(digests: dict[str, str]) -> Mapping[str, str]:
+    for name in digests:
+        if Path(name).name != name:
+            raise ValueError(f"file {name!r} is not a plain name inside the bundle")
+    return dict(digests)
+
+
+def _check_file(path: Path, digest: str) -> None:
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InvalidBundle(f"{path} cannot be read: {error}; {REMEDY}") from error
+    if found != digest:
+        raise InvalidBundle(f"{path} has SHA-256 {found}, not {digest}; {REMEDY}")

@@ -1,24 +1,66 @@
 """The composition: a bundle, its acoustic model and the scheduler behind one facade."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.acoustic import AcousticModel
-from service.engine.bundle import Bundle
+from service.engine.beam import BeamDecoder
+from service.engine.bundle import Bundle, load_bundle
+from service.engine.chunking import Chunker
+from service.engine.decoding import CtcDecoder
+from service.engine.endpointing import Endpointer
+from service.engine.errors import EmptyAudio
+from service.engine.events import Final
+from service.engine.greedy import GreedyDecoder
+from service.engine.onnx_acoustic import load_acoustic_model
 from service.engine.options import Priority, RecognitionOptions, RuntimeOptions
-from service.engine.stream import Stream
+from service.engine.scheduler import Scheduler, SchedulerLimits
+from service.engine.segmenter import Segmenter
+from service.engine.steps import Step, Stepped, StepRunner
+from service.engine.stream import RunDecoding, Stream, StreamParts
 from service.engine.transcript import Transcript
+from service.engine.vocabulary import Vocabulary
+
+T = TypeVar("T")
 
 
 class Recognizer:
-    """Recognises speech for any number of streams. Shared and immutable."""
+    """Recognises speech for any number of streams. Shared and immutable.
 
-    bundle: Bundle
-    provider: str  # the execution provider that really runs
+    Args:
+        bundle: describes the model.
+        model: the acoustic model.
+        scheduler: runs the model's steps; running.
+        decoding_pool: threads for decoders that take their time.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        model: AcousticModel,
+        scheduler: Scheduler[Step, Stepped],
+        decoding_pool: Executor,
+    ) -> None:
+        self._bundle = bundle
+        self._model = model
+        self._scheduler = scheduler
+        self._decoding_pool = decoding_pool
+
+    @property
+    def bundle(self) -> Bundle:
+        return self._bundle
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that really runs, in ONNX Runtime's spelling."""
+        return self._model.provider
 
     def stream(self, options: RecognitionOptions, priority: Priority) -> Stream:
         """Open a stream; whoever opens it closes it.
@@ -27,7 +69,43 @@ class Recognizer:
             Overloaded: too many streams are open.
             StreamClosed: the engine is shutting down.
         """
-        raise NotImplementedError
+        parts = StreamParts(
+            sample_rate=self._bundle.framing.sample_rate,
+            initial_state=self._model.initial_state(),
+            chunker=Chunker(self._bundle.framing, self._bundle.chunk_frames, priority),
+            segmenter=_segmenter(self._bundle, options),
+            run_decoding=self._run_decoding(options),
+            wants_partials=priority is Priority.LIVE,
+        )
+        return Stream(parts, self._scheduler.admit(priority))
+
+    def _run_decoding(self, options: RecognitionOptions) -> RunDecoding:
+        return _at_once if options.decoder == "greedy" else _in(self._decoding_pool)
+
+
+def _segmenter(bundle: Bundle, options: RecognitionOptions) -> Segmenter[Any]:
+    vocabulary = Vocabulary(bundle.vocabulary, bundle.blank_id)
+    silent_ids = (vocabulary.blank_id, vocabulary.space_id)
+    endpointer = Endpointer(options.endpointing, bundle.framing, silent_ids)
+    decoder = _decoder(bundle, options)
+    return Segmenter(decoder, endpointer, bundle.framing.frame_s, options.nbest)
+
+
+def _decoder(bundle: Bundle, options: RecognitionOptions) -> CtcDecoder[Any]:
+    if options.decoder == "greedy":
+        return GreedyDecoder(bundle.vocabulary, bundle.blank_id)
+    return BeamDecoder(bundle.vocabulary, bundle.blank_id, options.beam_width, options.nbest)
+
+
+async def _at_once(function: Callable[[], T]) -> T:
+    return function()
+
+
+def _in(pool: Executor) -> RunDecoding:
+    async def run(function: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(pool, function)
+
+    return run
 
 
 @asynccontextmanager
@@ -38,8 +116,10 @@ async def running_recognizer(folder: Path, options: RuntimeOptions) -> AsyncIter
         InvalidBundle: the bundle is missing, damaged or contradicts itself.
         ProviderUnavailable: a GPU is required and not there.
     """
-    raise NotImplementedError
-    yield
+    bundle = await asyncio.to_thread(load_bundle, folder)
+    model = await asyncio.to_thread(load_acoustic_model, bundle, options)
+    async with run_recognizer(bundle, model, options) as recognizer:
+        yield recognizer
 
 
 @asynccontextmanager
@@ -47,8 +127,16 @@ async def run_recognizer(
     bundle: Bundle, model: AcousticModel, options: RuntimeOptions
 ) -> AsyncIterator[Recognizer]:
     """Run a model that is loaded already; otherwise as `running_recognizer`."""
-    raise NotImplementedError
-    yield
+    limits = SchedulerLimits(options.num_workers, options.max_batch_size, options.max_streams)
+    scheduler = Scheduler(StepRunner(model), limits)
+    decoding_pool = ThreadPoolExecutor(options.num_workers, thread_name_prefix="decoding")
+    try:
+        yield Recognizer(bundle, model, scheduler, decoding_pool)
+    finally:
+        try:
+            await scheduler.stop()
+        finally:
+            decoding_pool.shutdown(wait=False)
 
 
 async def transcribe(
@@ -67,4 +155,21 @@ async def transcribe(
         InvalidAudio: a sample is not a finite number; EmptyAudio: there is no sample at all.
         Whatever `waveforms` raises.
     """
-    raise NotImplementedError
+    if not isinstance(waveforms, AsyncIterable):
+        async with aclosing(_pulled_in_threads(waveforms)) as pulled:
+            return await transcribe(recognizer, pulled, options)
+    with recognizer.stream(options, Priority.BULK) as stream:
+        events = [event async for waveform in waveforms for event in await stream.accept(waveform)]
+        events += await stream.finish()
+    if stream.duration_s == 0:
+        raise EmptyAudio("the audio has no samples")
+    segments = tuple(event.segment for event in events if isinstance(event, Final))
+    return Transcript(segments, stream.duration_s, stream.timings)
+
+
+async def _pulled_in_threads(
+    waveforms: Iterable[NDArray[np.float32]],
+) -> AsyncGenerator[NDArray[np.float32], None]:
+    iterator = iter(waveforms)
+    while (waveform := await asyncio.to_thread(next, iterator, None)) is not None:
+        yield waveform

@@ -1,0 +1,89 @@
+"""A stream's samples, cut into the chunks that its model steps over."""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.engine.bundle import ChunkFrames
+from service.engine.framing import Framing
+from service.engine.options import Priority
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One step's audio."""
+
+    waveform: NDArray[np.float32]  # [S]
+    real_frames: slice  # which of its output frames describe real audio
+
+
+class Chunker:
+    """Holds what has arrived and cuts chunks of only two lengths, so that streams share batches.
+
+    A live stream is cut into live chunks, and into bulk chunks while it has fallen behind by that
+    much; a bulk stream into bulk chunks. The end of either is padded with zeros.
+    """
+
+    def __init__(self, framing: Framing, chunk_frames: ChunkFrames, priority: Priority) -> None:
+        self._framing = framing
+        self._live = chunk_frames.live * framing.samples_per_frame  # samples
+        self._bulk = chunk_frames.bulk * framing.samples_per_frame  # samples
+        self._shortest = self._live if priority is Priority.LIVE else self._bulk
+        self._blocks: deque[NDArray[np.float32]] = deque()  # arrived, not cut yet
+        self._num_cut = 0  # samples
+        self._finished = False
+        self.num_samples = 0  # that have arrived
+
+    def push(self, waveform: NDArray[np.float32]) -> None:
+        """Take in samples [n]. The array is the chunker's from now on."""
+        if len(waveform):
+            self._blocks.append(waveform)
+            self.num_samples += len(waveform)
+
+    def finish(self) -> None:
+        """Nothing more will arrive: what is left may be cut, padded."""
+        self._finished = True
+
+    def next_chunk(self) -> Chunk | None:
+        """The next chunk, or None while there is not enough for one, or after the last."""
+        length = self._next_length()
+        if length == 0:
+            return None
+        first_output = self._num_cut // self._framing.samples_per_frame
+        num_outputs = length // self._framing.samples_per_frame
+        real_frames = self._framing.real_frames(first_output, num_outputs, self.num_samples)
+        self._num_cut += length
+        return Chunk(self._take(length), real_frames)
+
+    def _next_length(self) -> int:
+        """Samples in the next chunk; 0 if there is none."""
+        if self._finished:
+            return self._next_last_length()
+        num_waiting = self.num_samples - self._num_cut
+        if num_waiting >= self._bulk:
+            return self._bulk
+        return self._shortest if num_waiting >= self._shortest else 0
+
+    def _next_last_length(self) -> int:
+        if self.num_samples == 0:
+            return 0
+        num_left = self._framing.flushed_samples(self.num_samples) - self._num_cut
+        if num_left <= 0:
+            return 0
+        # One padded bulk chunk costs less than many live ones.
+        return self._bulk if num_left > self._bulk // 2 else self._live
+
+    def _take(self, length: int) -> NDArray[np.float32]:
+        """Cut the next `length` samples; where they run out, zeros follow."""
+        chunk = np.zeros(length, np.float32)
+        num_taken = 0
+        while num_taken < length and self._blocks:
+            block = self._blocks.popleft()
+            piece, rest = np.split(block, [length - num_taken])
+            chunk[num_taken : num_taken + len(piece)] = piece
+            num_taken += len(piece)
+            if len(rest):
+                self._blocks.appendleft(rest)
+        return chunk

@@ -1,0 +1,84 @@
+"""Where utterances end: silence rules on the log-probabilities, decided frame by frame.
+
+After the rules of Kaldi's online endpointing (kaldi/src/online2/online-endpoint.h), which Vosk uses
+too: an utterance ends after speech and enough trailing silence, and the older it is, the less
+silence is enough. Kaldi's fixed steps (2 s, 1 s, 0.5 s and a length of 20 s) are one falling line
+here. An utterance's age counts from its first frame of speech:
+
+- up to half of `max_utterance_s`, `silence_s` of silence end the utterance;
+- from there on the silence that is needed falls linearly, to nothing at `max_utterance_s`: a long
+  utterance ends at the first pause that is long enough for its age, so that a word is cut through
+  only where nobody paused at all.
+
+A frame is silent if blank and space together are more probable than all other symbols. A decision
+looks at the frames up to it only, never at chunks or clocks: any cutting of the frames gives the
+same utterances.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.engine.framing import Framing
+from service.engine.options import Endpointing
+
+SILENCE_PROBABILITY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointState:
+    """What has been heard of the utterance in progress."""
+
+    age: int = 0  # frames since its speech began, 0 before that
+    trailing_silence: int = 0  # frames, 0 before its speech began
+
+
+class Endpointer:
+    """The rules for one model and one set of options. Immutable.
+
+    Args:
+        rules: the durations that the rules go by.
+        framing: the model's time grid.
+        silent_ids: the symbols of silence: blank, and space where the vocabulary has it.
+    """
+
+    def __init__(self, rules: Endpointing, framing: Framing, silent_ids: Iterable[int]) -> None:
+        self._silence = rules.silence_s / framing.frame_s  # frames
+        self._max_age = round(rules.max_utterance_s / framing.frame_s)  # frames
+        self._silent_ids = list(silent_ids)
+
+    def advance(
+        self, state: EndpointState, log_probs: NDArray[np.float32]
+    ) -> tuple[EndpointState, list[int]]:
+        """Take in log_probs [T, V], natural log.
+
+        Returns:
+            The new state, and where utterances end, ascending in 1..T: an end at `k` makes frame
+            `k - 1` the last of its utterance.
+        """
+        ends = []
+        for num_heard, is_silent in enumerate(self._silent(log_probs), start=1):
+            state = _hear(state, is_silent)
+            if self._is_over(state):
+                ends.append(num_heard)
+                state = EndpointState()
+        return state, ends
+
+    def _silent(self, log_probs: NDArray[np.float32]) -> list[bool]:
+        probability = np.exp(log_probs[:, self._silent_ids]).sum(axis=1)  # [T]
+        silent: list[bool] = (probability > SILENCE_PROBABILITY).tolist()
+        return silent
+
+    def _is_over(self, state: EndpointState) -> bool:
+        left = 1 - state.age / self._max_age  # of the longest life, from 1 to 0
+        return state.age > 0 and state.trailing_silence >= self._silence * min(1.0, 2 * left)
+
+
+def _hear(state: EndpointState, is_silent: bool) -> EndpointState:
+    if not is_silent:
+        return EndpointState(state.age + 1)
+    if state.age == 0:
+        return state
+    return EndpointState(state.age + 1, state.trailing_silence + 1)

@@ -1,0 +1,174 @@
+"""The acoustic model of a bundle, run by ONNX Runtime. The only file that imports it."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from service.engine.acoustic import State
+from service.engine.bundle import Bundle
+from service.engine.errors import InvalidBundle, ProviderUnavailable
+from service.engine.framing import Framing
+from service.engine.onnx_interface import Tensor, check_interface, expected_inputs, expected_outputs
+from service.engine.options import RuntimeOptions
+
+CPU: Final = "CPUExecutionProvider"
+CUDA: Final = "CUDAExecutionProvider"
+MODEL_FILES: Final = {"float32": "model.onnx", "int8": "model.int8.onnx"}
+
+logger = logging.getLogger(__name__)
+
+
+class OnnxAcousticModel:
+    """An `AcousticModel` on an ONNX Runtime session. Safe for any number of threads."""
+
+    def __init__(self, bundle: Bundle, session: Any) -> None:
+        self._bundle = bundle
+        self._session = session
+        self._output_names = [tensor.name for tensor in expected_outputs(bundle)]
+
+    @property
+    def framing(self) -> Framing:
+        return self._bundle.framing
+
+    @property
+    def provider(self) -> str:
+        provider: str = self._session.get_providers()[0]
+        return provider
+
+    def initial_state(self) -> State:
+        return tuple(np.zeros(spec.shape, spec.dtype) for spec in self._bundle.state)
+
+    def step(
+        self, waveforms: NDArray[np.float32], states: Sequence[State]
+    ) -> tuple[NDArray[np.float32], list[State]]:
+        """As `AcousticModel.step`.
+
+        Raises:
+            ValueError: the waveforms or a state have another shape or type than the bundle says.
+        """
+        _validate(self._bundle, waveforms, states)
+        feeds: dict[str, NDArray[Any]] = {"waveform": waveforms}
+        for index, spec in enumerate(self._bundle.state):
+            feeds[spec.name] = np.stack([state[index] for state in states])  # [B, *shape]
+        log_probs, *next_states = self._session.run(self._output_names, feeds)
+        # Copies: a view would keep the whole batch's state alive as long as its stream is silent.
+        rows = range(len(states))
+        return log_probs, [tuple(tensor[row].copy() for tensor in next_states) for row in rows]
+
+
+def load_acoustic_model(bundle: Bundle, options: RuntimeOptions) -> OnnxAcousticModel:
+    """Open the bundle's model where the options say, and step it once.
+
+    Where CUDA was asked for and cannot be had, the CPU runs the model, with a warning.
+
+    Raises:
+        InvalidBundle: the graph cannot be loaded or is not what the bundle describes.
+        ProviderUnavailable: a GPU is required and not there.
+    """
+    provider = _wanted_provider(options)
+    session = _open_session(bundle, options, provider)
+    if session.get_providers()[0] != provider:  # ONNX Runtime falls back without an exception
+        session = _open_session(bundle, options, CPU)
+    _check_provider(session.get_providers()[0], options)
+    model = OnnxAcousticModel(bundle, session)
+    _check_step(model, bundle)
+    return model
+
+
+def _wanted_provider(options: RuntimeOptions) -> str:
+    has_cuda = CUDA in onnxruntime.get_available_providers()
+    if options.provider == "cpu" or not has_cuda:
+        return CPU
+    if hasattr(onnxruntime, "preload_dlls"):
+        onnxruntime.preload_dlls()  # finds the CUDA libraries that came as Python packages
+    return CUDA
+
+
+def _open_session(bundle: Bundle, options: RuntimeOptions, provider: str) -> Any:
+    name = _model_file(bundle, options, provider)
+    if name not in bundle.files:
+        raise InvalidBundle(f"{bundle.folder} has no {name}; ask for another precision")
+    providers = [provider] if provider == CPU else [provider, CPU]
+    try:
+        session = onnxruntime.InferenceSession(
+            bundle.folder / name, _session_options(options), providers=providers
+        )
+    except Exception as error:  # its exceptions share no narrower class
+        raise InvalidBundle(f"{bundle.folder / name} cannot be loaded: {error}") from error
+    check_interface(name, "input", expected_inputs(bundle), _tensors(session.get_inputs()))
+    check_interface(name, "output", expected_outputs(bundle), _tensors(session.get_outputs()))
+    return session
+
+
+def _model_file(bundle: Bundle, options: RuntimeOptions, provider: str) -> str:
+    if options.precision != "auto":
+        return MODEL_FILES[options.precision]
+    has_int8 = MODEL_FILES["int8"] in bundle.files
+    return MODEL_FILES["int8" if provider == CPU and has_int8 else "float32"]
+
+
+def _session_options(options: RuntimeOptions) -> Any:
+    session_options = onnxruntime.SessionOptions()
+    session_options.intra_op_num_threads = options.intra_op_num_threads
+    session_options.inter_op_num_threads = 1
+    for threads in ("intra_op", "inter_op"):  # spinning burns the cores that other workers need
+        session_options.add_session_config_entry(f"session.{threads}.allow_spinning", "0")
+    return session_options
+
+
+def _tensors(nodes: Sequence[Any]) -> list[Tensor]:
+    return [Tensor(node.name, node.type, tuple(node.shape)) for node in nodes]
+
+
+def _check_provider(provider: str, options: RuntimeOptions) -> None:
+    if provider == CUDA:
+        return
+    if options.require_gpu:
+        raise ProviderUnavailable(
+            f"a GPU is required, but only {provider} is available: install the extra [gpu] and "
+            "check the driver with nvidia-smi, or do not require a GPU"
+        )
+    if options.provider == "cuda":
+        logger.warning(
+            "CUDA was asked for and is not available: the model runs on %s. Install the extra "
+            "[gpu] and check the driver with nvidia-smi.",
+            provider,
+        )
+
+
+def _check_step(model: OnnxAcousticModel, bundle: Bundle) -> None:
+    """Step two streams by a live chunk: what the graph's declared shapes left open shows now."""
+    num_frames = bundle.chunk_frames.live
+    waveforms = np.zeros((2, num_frames * bundle.framing.samples_per_frame), np.float32)
+    states = [model.initial_state(), model.initial_state()]
+    try:
+        log_probs, next_states = model.step(waveforms, states)
+        _validate(bundle, waveforms, next_states)
+    except Exception as error:  # as above
+        raise InvalidBundle(f"{bundle.folder}: the model cannot be stepped: {error}") from error
+    expected = (2, num_frames, len(bundle.vocabulary))
+    if log_probs.shape != expected:
+        raise InvalidBundle(
+            f"{bundle.folder}: log_probs are {list(log_probs.shape)}, not {list(expected)}"
+        )
+
+
+def _validate(bundle: Bundle, waveforms: NDArray[np.float32], states: Sequence[State]) -> None:
+    batch_size, num_samples = waveforms.shape
+    samples_per_step = bundle.framing.samples_per_step
+    if waveforms.dtype != np.float32 or num_samples % samples_per_step:
+        raise ValueError(
+            f"waveforms are {waveforms.dtype} {list(waveforms.shape)}; they must be float32 "
+            f"[B, a multiple of {samples_per_step}]"
+        )
+    if batch_size != len(states):
+        raise ValueError(f"{batch_size} waveforms come with {len(states)} states")
+    expected = [(spec.shape, spec.dtype) for spec in bundle.state]
+    for state in states:
+        found = [(tensor.shape, tensor.dtype.name) for tensor in state]
+        if found != expected:
+            raise ValueError(f"a state is {found}; this model's is {expected}")

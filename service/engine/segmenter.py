@@ -1,0 +1,97 @@
+"""From a stream's log-probabilities to its utterances: endpointing and decoding, in step."""
+
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.engine.decoding import CtcDecoder, Word
+from service.engine.endpointing import Endpointer, EndpointState
+from service.engine.events import Partial
+from service.engine.transcript import Alternative, Segment, TimedWord
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class SegmenterState(Generic[S]):
+    """Where a stream stands."""
+
+    decoder: S
+    endpoint: EndpointState
+    first_frame: int = 0  # of the utterance in progress
+    num_frames: int = 0  # taken in so far
+
+
+class Segmenter(Generic[S]):
+    """Shared and immutable; all that changes is in its state.
+
+    Args:
+        decoder: reads each utterance from its start.
+        endpointer: says where utterances end.
+        frame_s: duration of a frame in seconds.
+        nbest: how many readings of an utterance to give, its text included.
+    """
+
+    def __init__(
+        self, decoder: CtcDecoder[S], endpointer: Endpointer, frame_s: float, nbest: int
+    ) -> None:
+        self._decoder = decoder
+        self._endpointer = endpointer
+        self._frame_s = frame_s
+        self._nbest = nbest
+
+    def start(self) -> SegmenterState[S]:
+        """The state before a stream's first frame."""
+        return SegmenterState(self._decoder.start(), EndpointState())
+
+    def advance(
+        self, state: SegmenterState[S], log_probs: NDArray[np.float32]
+    ) -> tuple[SegmenterState[S], list[Segment]]:
+        """Take in log_probs [T, V], natural log.
+
+        Returns:
+            The new state and the utterances that ended, those without words left out. Any cutting
+            of T gives the same utterances.
+        """
+        endpoint, ends = self._endpointer.advance(state.endpoint, log_probs)
+        *ended, in_progress = np.split(log_probs, ends)
+        segments: list[Segment] = []
+        for frames in ended:
+            state, ended_segments = self.finish(self._decode(state, frames))
+            segments += ended_segments
+        return replace(self._decode(state, in_progress), endpoint=endpoint), segments
+
+    def partial(self, state: SegmenterState[S]) -> Partial:
+        """The best reading so far of the utterance in progress."""
+        hypothesis = self._decoder.partial(state.decoder)
+        return Partial(hypothesis.text, hypothesis.stable, state.first_frame * self._frame_s)
+
+    def finish(self, state: SegmenterState[S]) -> tuple[SegmenterState[S], list[Segment]]:
+        """End the utterance in progress; give it, unless it has no words."""
+        best, *others = self._decoder.hypotheses(state.decoder)[: self._nbest]
+        alternatives = tuple(Alternative(other.text, other.score) for other in others)
+        words = tuple(self._timed(word, state.first_frame) for word in best.words)
+        next_state = SegmenterState(
+            self._decoder.start(), EndpointState(), state.num_frames, state.num_frames
+        )
+        if not words:
+            return next_state, []
+        segment = Segment(best.text, words, words[0].start_s, words[-1].end_s, alternatives)
+        return next_state, [segment]
+
+    def _decode(
+        self, state: SegmenterState[S], log_probs: NDArray[np.float32]
+    ) -> SegmenterState[S]:
+        return replace(
+            state,
+            decoder=self._decoder.advance(state.decoder, log_probs),
+            num_frames=state.num_frames + len(log_probs),
+        )
+
+    def _timed(self, word: Word, first_frame: int) -> TimedWord:
+        """The word with times in seconds from the start of the stream."""
+        start_s = (first_frame + word.start_frame) * self._frame_s
+        end_s = (first_frame + word.end_frame) * self._frame_s
+        return TimedWord(word.text, start_s, end_s, word.confidence)

@@ -1,0 +1,37 @@
+"""The scheduler's jobs: one step of one stream, and a batch of them run by the model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.engine.acoustic import AcousticModel, State
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stream's next chunk."""
+
+    waveform: NDArray[np.float32]  # [S]
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """What the model made of it."""
+
+    log_probs: NDArray[np.float32]  # [T, V], natural log
+    state: State
+
+
+class StepRunner:
+    """Runs steps of equal length as one batch. Called from any number of threads."""
+
+    def __init__(self, model: AcousticModel) -> None:
+        self._model = model
+
+    def __call__(self, steps: Sequence[Step]) -> list[Stepped]:
+        waveforms = np.stack([step.waveform for step in steps])  # [B, S]
+        log_probs, states = self._model.step(waveforms, [step.state for step in steps])
+        return [Stepped(*row) for row in zip(log_probs, states, strict=True)]
