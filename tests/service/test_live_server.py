@@ -75,8 +75,8 @@ async def test_a_message_over_the_limit_is_explained(
     http: httpx.AsyncClient, websocket: websockets.ClientConnection
 ) -> None:
     await websocket.send(bytes(65 * 1024))
-    events = [json.loads(message) async for message in websocket]
-    assert events[0]["code"] == "message_too_large"
+    assert json.loads(await websocket.recv())["code"] == "message_too_large"
+    await asyncio.wait_for(websocket.wait_closed(), 10.0)
     assert websocket.close_code == 1009
     await check_alive(http)
 
