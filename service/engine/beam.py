@@ -29,7 +29,7 @@ class BeamTuning:
     symbol_margin: float = 9.0  # symbols this much less probable than the frame's best are not
     max_symbols: int = 16  # and no more than these
     beam_margin: float = 14.0  # prefixes this much worse than the best are not
-    sure_blank: float = 0.999  # posterior from which a frame is taken for a blank and nothing else
+    sure_blank: float = 0.99  # posterior from which a frame is taken for a blank and nothing else
     fusion: ShallowFusion | None = None
 
 
@@ -110,7 +110,7 @@ class BeamDecoder:
         readings = [
             Reading(pending_words(beams, slot, self._vocabulary), score, viterbi)
             for slot, (score, viterbi) in enumerate(
-                zip(scores.tolist(), beams.viterbi.max(axis=1).tolist(), strict=True)
+                zip(scores.tolist(), beams.viterbi.max(axis=0).tolist(), strict=True)
             )
         ]
         return [

@@ -16,6 +16,9 @@ EMISSION = np.dtype([("start", np.int32), ("end", np.int32), ("log_prob", np.flo
 _NUM_PATH_FIELDS = 3
 """The first fields of `Beams` describe its paths, the others the texts that these spell."""
 
+_HASH_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd: the product modulo 2^64 can be undone
+_HASH_SHIFT = np.uint64(32)
+
 
 class Beams(NamedTuple):
     """B prefixes with room for L symbols each. No array in it is changed, but for one memo.
@@ -24,9 +27,9 @@ class Beams(NamedTuple):
     space before the first pending word: an utterance, too, starts after a space.
     """
 
-    log_prob: NDArray[np.float64]  # [B, 2] ln of the sum over all paths that spell the prefix
-    viterbi: NDArray[np.float64]  # [B, 2] ln of the best of these paths
-    emissions: NDArray[np.void]  # [B, 2, L] EMISSION, the best path's
+    log_prob: NDArray[np.float64]  # [2, B] ln of the sum over all paths that spell the prefix
+    viterbi: NDArray[np.float64]  # [2, B] ln of the best of these paths
+    emissions: NDArray[np.void]  # [2, B, L] EMISSION, the best path's
     symbols: NDArray[np.int32]  # [B, L] vocabulary indices
     length: NDArray[np.intp]  # [B] pending symbols, at least 1
     last: NDArray[np.int32]  # [B] the last of them
@@ -40,17 +43,20 @@ class Beams(NamedTuple):
     @property
     def score(self) -> NDArray[np.float64]:
         """[B] natural-log score that the beams are ranked by."""
-        score: NDArray[np.float64] = np.logaddexp(self.log_prob[:, BLANK], self.log_prob[:, SYMBOL])
+        score: NDArray[np.float64] = np.logaddexp(*self.log_prob)
         return score + self.fused
 
     def keep(self, kept: NDArray[np.bool_]) -> "Beams":
         """The beams that are marked in `kept` [B]."""
-        return Beams._make(field[kept] for field in self)
+        paths, texts = self[:_NUM_PATH_FIELDS], self[_NUM_PATH_FIELDS:]
+        return Beams._make(
+            [*(field[:, kept] for field in paths), *(field[kept] for field in texts)]
+        )
 
     def best_emissions(self) -> NDArray[np.void]:
         """[B, L] EMISSION, of the better of the two paths."""
-        kind = self.viterbi.argmax(axis=1)
-        emissions: NDArray[np.void] = self.emissions[np.arange(len(kind)), kind]
+        kind = self.viterbi.argmax(axis=0)
+        emissions: NDArray[np.void] = self.emissions[kind, np.arange(len(kind))]
         return emissions
 
     def spelled_on(
@@ -93,21 +99,20 @@ def _extended_hash(identity: NDArray[np.uint64], added: NDArray[np.intp]) -> NDA
     Neither step loses information, so different prefixes are equal by accident only: of 64 beams,
     two are mistaken for one another about once in 10^10 hours of audio.
     """
-    mixed = (identity + added.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
-    hashed: NDArray[np.uint64] = mixed ^ (mixed >> np.uint64(32))
+    mixed = (identity + added.astype(np.uint64)) * _HASH_FACTOR
+    hashed: NDArray[np.uint64] = mixed ^ (mixed >> _HASH_SHIFT)
     return hashed
 
 
 def empty_prefix(capacity: int, space_id: int, lm_state: LanguageModelState) -> Beams:
     """The empty prefix alone, and certain, with room for `capacity` symbols."""
-    certain = np.array([[0.0, -np.inf]])
+    certain = np.array([[0.0], [-np.inf]])
     lm_states = np.empty(1, object)
     lm_states[0] = lm_state  # not in a list: a state may itself be a sequence
     return Beams(
         log_prob=certain,
         viterbi=certain,
-        emissions=np.zeros((1, 2, capacity), EMISSION),
+        emissions=np.zeros((2, 1, capacity), EMISSION),
         symbols=np.full((1, capacity), space_id, np.int32),
         length=np.ones(1, np.intp),
         last=np.full(1, space_id, np.int32),

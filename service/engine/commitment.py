@@ -56,7 +56,7 @@ def commit(beams: Beams, vocabulary: Vocabulary) -> tuple[tuple[Word, ...], Beam
 
 def _last_settled_space(beams: Beams, best: int, space_id: int) -> int:
     """The last column with a space before which all texts and all emission times are the same."""
-    possible = beams.viterbi > -np.inf  # [B, 2]
+    possible = beams.viterbi > -np.inf  # [2, B]
     same_time = (beams.emissions == beams.best_emissions()[best]) | ~possible[:, :, None]
     is_space = beams.symbols[best] == space_id  # [L], whose times are of no use
     settled = same_time.all(axis=(0, 1)) | is_space
@@ -77,8 +77,8 @@ def _forced_cut(symbols: NDArray[np.int32], space_id: int) -> int:
 def _words(beams: Beams, extent: tuple[int, int], vocabulary: Vocabulary) -> tuple[Word, ...]:
     """The words in a beam's leading symbols; `extent` is its index and their number."""
     slot, num_symbols = extent
-    path = beams.viterbi[slot].argmax()
-    runs = beams.emissions[slot, path, :num_symbols].tolist()
+    kind = beams.viterbi[:, slot].argmax()
+    runs = beams.emissions[kind, slot, :num_symbols].tolist()
     symbols = beams.symbols[slot, :num_symbols].tolist()
     emissions = (
         Emission(vocabulary.symbols[symbol], *run)

@@ -46,16 +46,16 @@ class _Ends(NamedTuple):
 
     log_prob: NDArray[np.float64]  # [B] ln P
     viterbi: NDArray[np.float64]  # [B] the better of the best paths
-    path: NDArray[np.intp]  # [B] which it is, as an index into [B, 2] flattened
+    path: NDArray[np.intp]  # [B] which it is, as an index into [2, B] flattened
     at_space: NDArray[np.bool_]  # [B] the last symbol is the space
 
 
 class _Arrivals(NamedTuple):
     """Paths that have taken in the frame: N prefixes. Private to a step, which changes them."""
 
-    log_prob: NDArray[np.float64]  # [N, 2]
-    viterbi: NDArray[np.float64]  # [N, 2]
-    path: NDArray[np.intp]  # [N, 2] the path that each continues, an index into [B, 2] flattened
+    log_prob: NDArray[np.float64]  # [2, N]
+    viterbi: NDArray[np.float64]  # [2, N]
+    path: NDArray[np.intp]  # [2, N] the path that each continues, an index into [2, B] flattened
     fresh: NDArray[np.bool_]  # [N] the path that ends in the symbol first emits it in this frame
 
     def chosen(
@@ -68,9 +68,9 @@ class _Arrivals(NamedTuple):
         viterbi, path = entering
         nothing = np.full(len(path), -np.inf)
         return _Arrivals(
-            np.vstack([self.log_prob[kept], np.column_stack([nothing, log_prob])]),
-            np.vstack([self.viterbi[kept], np.column_stack([nothing, viterbi])]),
-            np.vstack([self.path[kept], np.column_stack([path, path])]),
+            np.concatenate([self.log_prob[:, kept], [nothing, log_prob]], axis=1),
+            np.concatenate([self.viterbi[:, kept], [nothing, viterbi]], axis=1),
+            np.concatenate([self.path[:, kept], [path, path]], axis=1),
             np.append(self.fresh[kept], np.ones(len(path), bool)),
         )
 
@@ -86,15 +86,15 @@ class PrefixSearch:
     def rest(self, beams: Beams, log_prob: float) -> Beams:
         """The beams after a frame that is surely blank: what else it may be is neglected."""
         ends = self._ends(beams)
-        moved = beams.viterbi[:, SYMBOL] > beams.viterbi[:, BLANK]  # now they end in the blank
+        moved = beams.viterbi[SYMBOL] > beams.viterbi[BLANK]  # now they end in the blank
         emissions = beams.emissions
         if moved.any():
             emissions = emissions.copy()
-            emissions[moved, BLANK] = emissions[moved, SYMBOL]
+            emissions[BLANK, moved] = emissions[SYMBOL, moved]
         nothing = np.full(len(moved), -np.inf)
         return beams._replace(
-            log_prob=np.column_stack([ends.log_prob + log_prob, nothing]),
-            viterbi=np.column_stack([ends.viterbi + log_prob, nothing]),
+            log_prob=np.array([ends.log_prob + log_prob, nothing]),
+            viterbi=np.array([ends.viterbi + log_prob, nothing]),
             emissions=emissions,
         )
 
@@ -109,12 +109,13 @@ class PrefixSearch:
         _merge(beams, ends, frame, (stays, extended))
         # The candidates: [B] the prefixes themselves, then [B * C] their extensions.
         scores = np.append(
-            np.logaddexp(stays.log_prob[:, BLANK], stays.log_prob[:, SYMBOL]) + beams.fused,
+            np.logaddexp(*stays.log_prob) + beams.fused,
             (extended + self._fused(beams, frame)).ravel(),
         )
         chosen = self._select(scores)
         num_beams = len(beams.last)
-        kept, new = np.split(chosen, [np.searchsorted(chosen, num_beams)])
+        num_kept = np.count_nonzero(chosen < num_beams)
+        kept, new = chosen[:num_kept], chosen[num_kept:]
         parents, columns = np.unravel_index(new - num_beams, extended.shape)
         symbols = frame.symbols[columns]
         entering = _enter(beams, ends, frame, (parents, symbols))
@@ -123,12 +124,12 @@ class PrefixSearch:
         return _arrive(texts, arrivals, frame)
 
     def _ends(self, beams: Beams) -> _Ends:
-        kind = beams.viterbi.argmax(axis=1)
-        slots = np.arange(len(kind))
+        kind = beams.viterbi.argmax(axis=0)
+        path = kind * len(kind) + np.arange(len(kind))
         return _Ends(
-            np.logaddexp(beams.log_prob[:, BLANK], beams.log_prob[:, SYMBOL]),
-            beams.viterbi[slots, kind],
-            2 * slots + kind,
+            np.logaddexp(*beams.log_prob),
+            beams.viterbi.ravel()[path],
+            path,
             beams.last == self._vocabulary.space_id,
         )
 
@@ -136,20 +137,21 @@ class PrefixSearch:
         """[B] prefixes, with the paths that leave their text as it is."""
         blank = frame.log_probs[self._vocabulary.blank_id]
         again = frame.log_probs[beams.last]
-        log_prob = np.where(ends.at_space, ends.log_prob, beams.log_prob[:, SYMBOL])
-        viterbi = np.where(ends.at_space, ends.viterbi, beams.viterbi[:, SYMBOL])
-        path = np.where(ends.at_space, ends.path, 2 * np.arange(len(again)) + SYMBOL)
+        same_path = _flat_path(SYMBOL, np.arange(len(again)), len(again))
+        log_prob = np.where(ends.at_space, ends.log_prob, beams.log_prob[SYMBOL])
+        viterbi = np.where(ends.at_space, ends.viterbi, beams.viterbi[SYMBOL])
+        path = np.where(ends.at_space, ends.path, same_path)
         return _Arrivals(
-            np.column_stack([ends.log_prob + blank, log_prob + again]),
-            np.column_stack([ends.viterbi + blank, viterbi + again]),
-            np.column_stack([ends.path, path]),
+            np.array([ends.log_prob + blank, log_prob + again]),
+            np.array([ends.viterbi + blank, viterbi + again]),
+            np.array([ends.path, path]),
             np.zeros(len(again), bool),
         )
 
     def _extend(self, beams: Beams, ends: _Ends, frame: Frame) -> NDArray[np.float64]:
         """[B, C] what every prefix gives to ln P_s' of its extension by each of the symbols."""
         repeats = beams.last[:, None] == frame.symbols  # [B, C]
-        repeated = np.where(ends.at_space, -np.inf, beams.log_prob[:, BLANK])
+        repeated = np.where(ends.at_space, -np.inf, beams.log_prob[BLANK])
         given: NDArray[np.float64] = np.where(repeats, repeated[:, None], ends.log_prob[:, None])
         return given + frame.log_probs[frame.symbols]
 
@@ -168,14 +170,19 @@ class PrefixSearch:
         return chosen
 
 
+def _flat_path(kind: int, prefixes: NDArray[np.intp], num_beams: int) -> NDArray[np.intp]:
+    """The best path of this kind of the prefixes, as an index into [2, B] flattened."""
+    return kind * num_beams + prefixes
+
+
 def _enter(
     beams: Beams, ends: _Ends, frame: Frame, extensions: tuple[NDArray[np.intp], NDArray[np.intp]]
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """The best paths into N extensions (prefix, symbol): ln probability and path continued, [N]."""
     prefixes, symbols = extensions
     repeats = beams.last[prefixes] == symbols  # then only paths that end in the blank lead there
-    viterbi = np.where(repeats, beams.viterbi[prefixes, BLANK], ends.viterbi[prefixes])
-    path = np.where(repeats, 2 * prefixes + BLANK, ends.path[prefixes])
+    viterbi = np.where(repeats, beams.viterbi[BLANK, prefixes], ends.viterbi[prefixes])
+    path = np.where(repeats, _flat_path(BLANK, prefixes, len(beams.last)), ends.path[prefixes])
     return viterbi + frame.log_probs[symbols], path
 
 
@@ -189,23 +196,24 @@ def _merge(
     parents, children = np.nonzero(beams.identity[:, None] == beams.parent)
     columns = column[beams.last[children]]
     parents, children, columns = (a[columns >= 0] for a in (parents, children, columns))
-    stays.log_prob[children, SYMBOL] = np.logaddexp(
-        stays.log_prob[children, SYMBOL], extended[parents, columns]
+    stays.log_prob[SYMBOL, children] = np.logaddexp(
+        stays.log_prob[SYMBOL, children], extended[parents, columns]
     )
     extended[parents, columns] = -np.inf
     viterbi, path = _enter(beams, ends, frame, (parents, frame.symbols[columns]))
-    better = viterbi > stays.viterbi[children, SYMBOL]
+    better = viterbi > stays.viterbi[SYMBOL, children]
     children = children[better]
-    stays.viterbi[children, SYMBOL] = viterbi[better]
-    stays.path[children, SYMBOL] = path[better]
+    stays.viterbi[SYMBOL, children] = viterbi[better]
+    stays.path[SYMBOL, children] = path[better]
     stays.fresh[children] = True
 
 
 def _arrive(texts: Beams, arrivals: _Arrivals, frame: Frame) -> Beams:
     """The texts with their new paths, whose last emission begins or goes on in this frame."""
     capacity = texts.symbols.shape[1]
-    emissions = texts.emissions.reshape(-1, capacity)[arrivals.path]  # [N, 2, L]
-    tips = np.arange(len(texts.last)), SYMBOL, texts.length - 1
+    # numpy copies whole rows in `take`, and element by element in an index expression.
+    emissions = texts.emissions.reshape(-1, capacity).take(arrivals.path, axis=0)  # [2, N, L]
+    tips = SYMBOL, np.arange(len(texts.last)), texts.length - 1
     emission = emissions[tips]  # [N]
     log_prob = frame.log_probs[texts.last]
     emissions["start"][tips] = np.where(arrivals.fresh, frame.number, emission["start"])

@@ -30,6 +30,7 @@ from tests.engine.ctc_samples import (
 EXHAUSTIVE = BeamTuning(
     symbol_margin=math.inf, max_symbols=99, beam_margin=math.inf, sure_blank=math.inf
 )
+many = settings(deadline=None, max_examples=40)
 SMALL = ("<blank>", " ", "a", "b")
 
 
@@ -70,7 +71,7 @@ def word_times(path: tuple[int, ...]) -> list[tuple[int, int]]:
 tiny = log_probs(max_frames=5, vocabulary_size=len(SMALL))
 
 
-@settings(deadline=None)
+@many
 @given(frames=tiny)
 def test_without_pruning_every_text_has_the_sum_of_its_paths(frames: NDArray[np.float32]) -> None:
     found = {hypothesis.text: hypothesis.score for hypothesis in readings(exhaustive(), frames)}
@@ -79,7 +80,7 @@ def test_without_pruning_every_text_has_the_sum_of_its_paths(frames: NDArray[np.
     assert list(found.values()) == sorted(found.values(), reverse=True)
 
 
-@settings(deadline=None)
+@many
 @given(frames=tiny)
 def test_without_pruning_times_are_those_of_the_best_path(frames: NDArray[np.float32]) -> None:
     paths = all_paths(frames)
@@ -91,7 +92,7 @@ def test_without_pruning_times_are_those_of_the_best_path(frames: NDArray[np.flo
         ]
 
 
-@settings(deadline=None)
+@many
 @given(frames=log_probs(max_frames=90), places=places, beam_width=st.integers(1, 8))
 def test_any_cutting_gives_the_same(
     frames: NDArray[np.float32], places: list[int], beam_width: int
@@ -102,7 +103,7 @@ def test_any_cutting_gives_the_same(
     assert decoder.partial(whole) == decoder.partial(pieces)
 
 
-@settings(deadline=None)
+@many
 @given(frames=log_probs(max_frames=150), beam_width=st.integers(1, 8))
 def test_what_is_stable_never_changes(frames: NDArray[np.float32], beam_width: int) -> None:
     decoder = BeamDecoder(VOCABULARY, BLANK_ID, beam_width, nbest=beam_width)
@@ -118,7 +119,7 @@ def test_what_is_stable_never_changes(frames: NDArray[np.float32], beam_width: i
         assert hypothesis.text.split()[: len(words)] == words
 
 
-@settings(deadline=None)
+@many
 @given(frames=log_probs(), beam_width=st.integers(1, 8))
 def test_hypotheses_are_sane(frames: NDArray[np.float32], beam_width: int) -> None:
     hypotheses = readings(BeamDecoder(VOCABULARY, BLANK_ID, beam_width, nbest=3), frames)
@@ -128,6 +129,18 @@ def test_hypotheses_are_sane(frames: NDArray[np.float32], beam_width: int) -> No
         assert hypothesis.score <= 1e-4
         assert all(0 <= word.confidence <= 1 for word in hypothesis.words)
         assert all(0 <= w.start_frame < w.end_frame <= len(frames) for w in hypothesis.words)
+
+
+@many
+@given(frames=log_probs(max_frames=70), other=log_probs(max_frames=40))
+def test_the_state_is_not_changed_by_advancing_it(
+    frames: NDArray[np.float32], other: NDArray[np.float32]
+) -> None:
+    decoder = BeamDecoder(VOCABULARY, BLANK_ID, 8, nbest=8)
+    state = decoder.advance(decoder.start(), frames)
+    before = decoder.hypotheses(state)
+    decoder.advance(state, other)
+    assert decoder.hypotheses(state) == before
 
 
 def test_the_sum_of_paths_beats_the_best_path() -> None:
@@ -226,7 +239,7 @@ class FavouriteWord:
         return total
 
 
-@settings(deadline=None)
+@many
 @example(frames=np.zeros((0, 4), np.float32), lm_weight=1.0, word_bonus=1.0)
 @given(frames=tiny, lm_weight=st.floats(0, 3), word_bonus=st.floats(-2, 2))
 def test_fusion_adds_what_its_formula_says(
