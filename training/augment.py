@@ -39,14 +39,15 @@ class WaveformAugmenter:
         return faster
 
     def _add_noise(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
-        noise = self.noises[rng.integers(len(self.noises))]
+        noise = self.noises[int(rng.integers(len(self.noises)))]
         start = int(rng.integers(len(noise)))
         repeated = np.resize(np.roll(noise, -start), len(waveform))
         snr_db = rng.uniform(self.config.min_snr_db, self.config.max_snr_db)
         noisy = torchaudio.functional.add_noise(
             torch.from_numpy(waveform), torch.from_numpy(repeated), torch.tensor(snr_db).float()
         )
-        return np.nan_to_num(noisy.numpy())  # a silent noise or waveform divides by zero
+        mixed: Waveform = np.nan_to_num(noisy.numpy())  # silence divides by zero
+        return mixed
 
     def _change_level(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
         gain_db = rng.uniform(self.config.min_gain_db, self.config.max_gain_db)

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -78,9 +79,8 @@ class Learner:
         self.config = config
         self.device = device
         self.model = model.to(device)
-        self.average = AveragedModel(
-            self.model, multi_avg_fn=get_ema_multi_avg_fn(config.optimiser.average_decay)
-        )
+        averaging = get_ema_multi_avg_fn(config.optimiser.average_decay)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(self.model, multi_avg_fn=averaging)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), weight_decay=config.optimiser.weight_decay, betas=(0.9, 0.98)
         )
@@ -89,9 +89,7 @@ class Learner:
     @property
     def averaged(self) -> AcousticModel:
         """The model with averaged weights; the one to validate and to ship."""
-        module = self.average.module
-        assert isinstance(module, AcousticModel)
-        return module
+        return cast(AcousticModel, self.average.module)
 
     def step(self, batch: Batch, step: int, num_steps: int) -> StepResult:
         """Learn from one batch. Chance depends on the seed and the step alone."""
@@ -102,7 +100,7 @@ class Learner:
         self.model.train()
         loss = ctc_loss(self._masked_log_probs(batch), batch, self.model.config.framing)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(
             self.model.parameters(), self.config.optimiser.max_gradient_norm
         )
@@ -147,7 +145,9 @@ def greedy_texts(log_probs: Tensor, num_frames: Tensor) -> Iterator[str]:
 def validate(learner: Learner, batches: Iterable[Batch], utterances: list[Utterance]) -> Validation:
     """Loss and error rates over `batches`, whose indices point into `utterances`."""
     model = learner.averaged.eval()
-    losses, references, hypotheses = [], [], []
+    losses: list[float] = []
+    references: list[str] = []
+    hypotheses: list[str] = []
     for batch in batches:
         waveforms = batch.waveforms.to(learner.device)
         log_probs, *_ = model(waveforms, *model.initial_state(len(waveforms)))

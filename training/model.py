@@ -13,7 +13,11 @@ from torch import Tensor, nn
 from service.engine.framing import Framing
 from training.frontend import FrontendConfig, LogMel
 
-CELLS: dict[str, type[nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+CELLS: dict[str, type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]] = {
+    "lstm": nn.LSTM,
+    "gru": nn.GRU,
+    "rnn": nn.RNN,
+}
 
 CONV_STRIDE = 2
 NUM_CONVS = 2

@@ -49,7 +49,7 @@ class RunLog:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._curves = folder / "curves.csv"
-        self._writer = SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
+        self._writer = SummaryWriter(str(folder / "tensorboard"))
 
     def describe(self, config: RunConfig, utterances: list[Utterance], device: str) -> None:
         """Say what this run is: it should be possible to repeat it from run.json alone."""
@@ -67,7 +67,7 @@ class RunLog:
     def step(self, step: int, result: StepResult) -> None:
         """Record one training step."""
         for name, value in asdict(result).items():
-            self._writer.add_scalar(f"train/{name}", value, step)  # type: ignore[no-untyped-call]
+            self._writer.add_scalar(f"train/{name}", value, step)
 
     def epoch(self, progress: Progress, loss: float, validation: Validation) -> None:
         """Record an epoch's end and redraw the picture."""
@@ -88,8 +88,8 @@ class RunLog:
                 writer.writeheader()
             writer.writerow(row)
         for name in COLUMNS[4:]:
-            self._writer.add_scalar(f"epoch/{name}", row[name], progress.step)  # type: ignore[no-untyped-call]
-        self._writer.flush()  # type: ignore[no-untyped-call]
+            self._writer.add_scalar(f"epoch/{name}", row[name], progress.step)
+        self._writer.flush()
         self._draw()
 
     def _draw(self) -> None:
@@ -115,4 +115,4 @@ class RunLog:
 
     def close(self) -> None:
         """Write out what TensorBoard holds back."""
-        self._writer.close()  # type: ignore[no-untyped-call]
+        self._writer.close()

@@ -1,5 +1,7 @@
 """`longwave train`: from a configuration to a run folder with checkpoints, curves and a model."""
 
+import argparse
+import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,12 +11,19 @@ import torch
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as ProgressBar
 
+from service.engine.errors import EngineError
 from training.audio_dataset import BatchSource, WaveformStore, decode_utterance, open_store
 from training.augment import Waveform, WaveformAugmenter
-from training.checkpoint import Checkpoint, Progress, load_checkpoint, save_checkpoint
-from training.config import InvalidConfig, RunConfig
+from training.checkpoint import (
+    Checkpoint,
+    InvalidCheckpoint,
+    Progress,
+    load_checkpoint,
+    save_checkpoint,
+)
+from training.config import InvalidConfig, RunConfig, read_config
 from training.loop import Learner, Validation, validate
-from training.manifest import Utterance, read_manifest
+from training.manifest import InvalidManifest, Utterance, read_manifest
 from training.model import AcousticModel
 from training.run_log import RunLog
 from training.text import VOCABULARY
@@ -215,6 +224,16 @@ def train(config: RunConfig, folder: Path) -> None:
     if config.num_threads:
         torch.set_num_threads(config.num_threads)
     Run(config, folder, checkpoint).train()
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train as the command line says. Returns the exit code: 2 for wrong input."""
+    try:
+        train(read_config(arguments.config), arguments.run or Path("runs") / arguments.config.stem)
+    except (InvalidConfig, InvalidCheckpoint, InvalidManifest, EngineError, OSError) as error:
+        print(f"longwave train: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def check_same_run(config: RunConfig, started_with: RunConfig) -> None:
