@@ -1,0 +1,44 @@
+"""Configurations: everything that is wrong is named."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from training.config import InvalidConfig, RunConfig, parse_config, read_config
+
+MINIMAL = '[data]\nmanifest = "m.jsonl"\n'
+SHIPPED = sorted((Path(__file__).parents[2] / "training" / "configs").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_configurations_are_valid(path: Path) -> None:
+    assert read_config(path).data.manifest
+
+
+def test_round_trip_through_a_dictionary(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(MINIMAL + "[model.frontend]\nnum_mel_bins = 40\n[optimiser]\nlearning_rate=1\n")
+    config = read_config(path)
+    assert config.model.frontend.num_mel_bins == 40
+    assert config.optimiser.learning_rate == 1.0
+    assert parse_config(RunConfig, dataclasses.asdict(config)) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (MINIMAL + "[model]\nhiden_size = 3", r"unknown key model\.hiden_size; .*hidden_size"),
+        (MINIMAL + "[model]\nhidden_size = '3'", r"model\.hidden_size is '3'.*int"),
+        (MINIMAL + "[model]\nhidden_size = true", r"model\.hidden_size is True.*int"),
+        ("epochs = 3", "data"),
+        ("data = 3", "data must be a table"),
+        (MINIMAL + "[model]\ncell = 'cnn'", "cell is 'cnn'"),
+        ("= 3", r"run\.toml"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(text)
+    with pytest.raises(InvalidConfig, match=message):
+        read_config(path)
