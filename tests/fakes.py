@@ -39,7 +39,7 @@ def speak(text: str, framing: Framing = FRAMING) -> NDArray[np.float32]:
 
 
 def silence(duration_s: float, framing: Framing = FRAMING) -> NDArray[np.float32]:
-    """Zeros of at least `duration_s`: whole frames, so that speech after them is still understood."""
+    """Zeros of `duration_s` or a little more: whole frames, so that speech can follow them."""
     num_frames = math.ceil(duration_s / framing.frame_s)
     return np.zeros(num_frames * framing.samples_per_frame, np.float32)
 

@@ -88,7 +88,7 @@ def _segmenter(bundle: Bundle, options: RecognitionOptions) -> Segmenter[Any]:
     silent_ids = (vocabulary.blank_id, vocabulary.space_id)
     endpointer = Endpointer(options.endpointing, bundle.framing, silent_ids)
     decoder = _decoder(bundle, options)
-    return Segmenter(decoder, endpointer, bundle.framing.frame_s, options.nbest)
+    return Segmenter(decoder, endpointer, bundle.framing, options.nbest)
 
 
 def _decoder(bundle: Bundle, options: RecognitionOptions) -> CtcDecoder[Any]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from service.engine.decoding import CtcDecoder, Word
 from service.engine.endpointing import Endpointer, EndpointState
 from service.engine.events import Partial
+from service.engine.framing import Framing
 from service.engine.transcript import Alternative, Segment, TimedWord
 
 S = TypeVar("S")
@@ -30,16 +31,16 @@ class Segmenter(Generic[S]):
     Args:
         decoder: reads each utterance from its start.
         endpointer: says where utterances end.
-        frame_s: duration of a frame in seconds.
+        framing: the time grid of the log-probabilities.
         nbest: how many readings of an utterance to give, its text included.
     """
 
     def __init__(
-        self, decoder: CtcDecoder[S], endpointer: Endpointer, frame_s: float, nbest: int
+        self, decoder: CtcDecoder[S], endpointer: Endpointer, framing: Framing, nbest: int
     ) -> None:
         self._decoder = decoder
         self._endpointer = endpointer
-        self._frame_s = frame_s
+        self._framing = framing
         self._nbest = nbest
 
     def start(self) -> SegmenterState[S]:
@@ -66,7 +67,7 @@ class Segmenter(Generic[S]):
     def partial(self, state: SegmenterState[S]) -> Partial:
         """The best reading so far of the utterance in progress."""
         hypothesis = self._decoder.partial(state.decoder)
-        return Partial(hypothesis.text, hypothesis.stable, state.first_frame * self._frame_s)
+        return Partial(hypothesis.text, hypothesis.stable, self._seconds(state.first_frame))
 
     def finish(self, state: SegmenterState[S]) -> tuple[SegmenterState[S], list[Segment]]:
         """End the utterance in progress; give it, unless it has no words."""
@@ -92,6 +93,9 @@ class Segmenter(Generic[S]):
 
     def _timed(self, word: Word, first_frame: int) -> TimedWord:
         """The word with times in seconds from the start of the stream."""
-        start_s = (first_frame + word.start_frame) * self._frame_s
-        end_s = (first_frame + word.end_frame) * self._frame_s
+        start_s = self._seconds(first_frame + word.start_frame)
+        end_s = self._seconds(first_frame + word.end_frame)
         return TimedWord(word.text, start_s, end_s, word.confidence)
+
+    def _seconds(self, frame: int) -> float:
+        return frame * self._framing.samples_per_frame / self._framing.sample_rate
