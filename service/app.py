@@ -12,7 +12,6 @@ from service.api import health, stream, transcribe
 from service.api.documentation import description
 from service.api.error_handlers import add_error_handlers
 from service.api.request_id import RequestIdMiddleware
-from service.api.warnings import runtime_warnings
 from service.engine.recognizer import Recognizer, running_recognizer
 from service.settings import Settings
 from service.version import service_version
@@ -59,8 +58,6 @@ async def serve(settings: Settings) -> None:
     """
     async with running_recognizer(settings.model, settings.runtime_options()) as recognizer:
         logger.info("model %s runs on %s", recognizer.bundle.name, recognizer.provider)
-        for warning in runtime_warnings(settings, recognizer):
-            logger.warning(warning)
         server = uvicorn.Server(server_config(settings, create_app(settings, recognizer)))
         _leave_signals_to_the_server()
         await server.serve()

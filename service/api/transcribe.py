@@ -1,6 +1,9 @@
 """`POST /transcribe`: a file to its text."""
 
-from contextlib import closing
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import BinaryIO
 
 from fastapi import APIRouter, Request
 
@@ -10,7 +13,7 @@ from service.api.documentation import TRANSCRIBE_REQUEST, error_responses
 from service.api.options import parse_options
 from service.api.schemas import TranscriptionResponse
 from service.api.upload import received_upload
-from service.engine.audio import AudioLimits, decode_audio
+from service.engine.audio import AudioLimits, DecodedAudio, decode_audio
 from service.engine.recognizer import transcribe
 
 router = APIRouter(tags=["files"])
@@ -35,7 +38,18 @@ async def transcribe_file(
         options = parse_options([*request.query_params.multi_items(), *upload.fields])
         bundle = recognizer.bundle
         limits = AudioLimits(settings.max_duration_s)
-        with closing(decode_audio(upload.file, bundle.framing.sample_rate, limits)) as waveforms:
+        async with _decoded(upload.file, bundle.framing.sample_rate, limits) as waveforms:
             work = transcribe(recognizer, waveforms, options.recognition(bundle.decoding))
             transcript = await unless_disconnected(request, work)
     return TranscriptionResponse.of(transcript, bundle)
+
+
+@asynccontextmanager
+async def _decoded(
+    file: BinaryIO, sample_rate: int, limits: AudioLimits
+) -> AsyncIterator[DecodedAudio]:
+    waveforms = decode_audio(file, sample_rate, limits)
+    try:
+        yield waveforms
+    finally:  # it may have to wait for a block that is being decoded for a client who left
+        await asyncio.to_thread(waveforms.close)

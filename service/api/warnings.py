@@ -7,7 +7,7 @@ _CUDA = "CUDAExecutionProvider"
 
 
 def runtime_warnings(settings: Settings, recognizer: Recognizer) -> list[str]:
-    """Sentences for the log and for `/readyz`; none where all is as it was asked for."""
+    """Sentences for `/readyz`; the engine has them in the log as well."""
     if settings.provider == "cuda" and recognizer.provider != _CUDA:
         return [f"CUDA was asked for, but the model runs on {recognizer.provider}."]
     return []

@@ -98,7 +98,7 @@ async def test_telephone_audio(app: FastAPI, encoding: str) -> None:
     assert events[-1]["duration"] == pytest.approx(1.0, abs=0.01)
 
 
-@pytest.mark.parametrize("audio", [b"", pcm16(silence(0.02)), pcm16(silence(5.0))])
+@pytest.mark.parametrize("audio", [b"", bytes(640), pcm16(silence(5.0))])
 async def test_silence_gives_no_text(app: FastAPI, audio: bytes) -> None:
     events = await recognised(app, audio, 6400)
     assert [event["type"] for event in events] == ["done"]
