@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -62,6 +62,7 @@ def test_an_old_utterance_ends_at_a_shorter_pause(num_speech: int, num_silence: 
     assert ends([*pattern[:-1], SPEECH]) == []
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.booleans(), st.integers(1, 60)), max_size=12),
     st.lists(st.floats(0, 1), max_size=8),

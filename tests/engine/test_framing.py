@@ -1,7 +1,7 @@
 """The time grid's arithmetic against counting frames one by one."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.engine.framing import Framing
@@ -14,6 +14,7 @@ FRAMINGS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(FRAMINGS, st.integers(1, 200))
 def test_flushing_brings_out_every_frame_and_wastes_no_step(
     framing: Framing, num_samples: int
@@ -25,6 +26,7 @@ def test_flushing_brings_out_every_frame_and_wastes_no_step(
     assert 0 <= spare < framing.frames_per_step
 
 
+@settings(deadline=None)
 @given(FRAMINGS, st.integers(1, 200), st.lists(st.integers(1, 20), min_size=1, max_size=50))
 def test_every_real_frame_comes_out_once(
     framing: Framing, num_samples: int, lengths: list[int]

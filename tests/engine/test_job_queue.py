@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.engine.job_queue import JobQueue, Queued
@@ -17,6 +17,7 @@ OPERATIONS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(OPERATIONS)
 def test_every_job_is_taken_once_and_in_order(operations: list[tuple]) -> None:  # type: ignore[type-arg]
     queue: JobQueue[int] = JobQueue(LIVE_BATCHES_PER_BULK)
@@ -46,6 +47,7 @@ def test_every_job_is_taken_once_and_in_order(operations: list[tuple]) -> None: 
             assert numbers == sorted(numbers)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 4), st.integers(1, 20), st.integers(1, 20))
 def test_neither_priority_starves(batch_size: int, num_live: int, num_bulk: int) -> None:
     queue: JobQueue[str] = JobQueue(LIVE_BATCHES_PER_BULK)

@@ -1,6 +1,7 @@
 """Many streams share one recognizer: nobody's trouble is another's."""
 
 import asyncio
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -91,6 +92,19 @@ async def test_audio_may_come_from_an_asynchronous_source() -> None:
     assert transcript.text == "hello world"
     assert transcript.timings.run_s > 0
     assert transcript.timings.decode_s > 0
+
+
+async def test_memory_does_not_grow_with_the_audio() -> None:
+    minute = np.concatenate([speak("one minute"), silence(60)])
+    num_minutes = 15
+    async with run_recognizer(fake_bundle(), FakeAcousticModel(), RuntimeOptions()) as recognizer:
+        tracemalloc.start()
+        blocks = (minute.copy() for _ in range(num_minutes))
+        transcript = await transcribe(recognizer, blocks, OPTIONS)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert len(transcript.segments) == num_minutes
+    assert peak < 5 * minute.nbytes
 
 
 async def test_an_error_of_the_source_reaches_the_caller() -> None:
