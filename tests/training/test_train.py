@@ -1,0 +1,99 @@
+"""Runs: they resume as if nothing had happened, and explain themselves."""
+
+import dataclasses
+import json
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.training.tiny_run import tiny_config, write_corpus
+from training.checkpoint import InvalidCheckpoint, averaged_model, load_checkpoint
+from training.config import InvalidConfig, OptimiserConfig, RunConfig
+from training.loop import learning_rate
+from training.train import LAST, train
+
+TRAIN_FOREVER = """
+import pickle, sys
+from pathlib import Path
+from training.train import train
+train(pickle.loads(Path(sys.argv[1]).read_bytes()), Path(sys.argv[2]))
+"""
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return dict(averaged_model(load_checkpoint(folder / LAST)).state_dict())
+
+
+def assert_same_weights(ours: Path, theirs: Path) -> None:
+    expected = weights(theirs)
+    for name, tensor in weights(ours).items():
+        torch.testing.assert_close(tensor, expected[name], atol=0, rtol=0, msg=name)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> RunConfig:
+    write_corpus(tmp_path)
+    return tiny_config(tmp_path, epochs=6)
+
+
+def test_killed_run_goes_on_as_if_nothing_had_happened(tmp_path: Path, config: RunConfig) -> None:
+    train(config, tmp_path / "whole")
+    interrupted = tmp_path / "interrupted"
+    run_and_kill(config, interrupted, tmp_path / "config.pickle")
+    train(config, interrupted)
+    assert load_checkpoint(interrupted / LAST).progress.step == 6 * 2
+    assert_same_weights(interrupted, tmp_path / "whole")
+
+
+def run_and_kill(config: RunConfig, folder: Path, config_path: Path) -> None:
+    """Start the run in a process of its own and kill it after its first checkpoint."""
+    config_path.write_bytes(pickle.dumps(config))
+    command = [sys.executable, "-c", TRAIN_FOREVER, str(config_path), str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while not (folder / LAST).exists():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+
+
+def test_run_folder_explains_itself(tmp_path: Path, config: RunConfig) -> None:
+    folder = tmp_path / "run"
+    train(dataclasses.replace(config, epochs=2), folder)
+    description = json.loads((folder / "run.json").read_text())
+    assert description["config"]["model"]["hidden_size"] == config.model.hidden_size
+    assert {"commit", "data", "device", "torch"} <= description.keys()
+    assert (folder / "curves.csv").read_text().count("\n") == 3
+    assert (folder / "curves.png").stat().st_size > 0
+    assert list((folder / "tensorboard").iterdir())
+
+
+def test_another_configuration_cannot_go_on(tmp_path: Path, config: RunConfig) -> None:
+    folder = tmp_path / "run"
+    train(dataclasses.replace(config, epochs=1), folder)
+    with pytest.raises(InvalidConfig, match="another configuration"):
+        train(dataclasses.replace(config, seed=2), folder)
+
+
+def test_damaged_checkpoint_is_named(tmp_path: Path, config: RunConfig) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / LAST).write_bytes(b"PK\x03\x04 not a checkpoint")
+    with pytest.raises(InvalidCheckpoint, match=r"last\.pt"):
+        train(config, folder)
+
+
+def test_learning_rate_warms_up_stays_and_falls() -> None:
+    config = OptimiserConfig(learning_rate=1.0, final_rate=0.0, warmup_steps=10, decay_fraction=0.5)
+    rates = [learning_rate(config, step, 100) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[9:51] == [1.0] * 42
+    assert rates[75] == pytest.approx(0.5)
+    assert rates[100] == 0.0
