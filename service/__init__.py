@@ -1,1 +1,1 @@
-"""Longwave's speech recognition service: an engine that turns audio into text, and its HTTP edge."""
+"""Longwave's speech recognition service: an engine from audio to text, and its HTTP edge."""

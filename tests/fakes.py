@@ -80,6 +80,7 @@ class FakeAcousticModel:
     raises_at: frozenset[int] = frozenset()  # calls, counted from 0, that fail
     poisoned: Callable[[NDArray[np.float32]], bool] = _never  # a batch with such a row [S] fails
     provider: str = "FakeExecutionProvider"
+    precision: str = "float32"
     batch_sizes: list[int] = field(default_factory=list)  # of all calls so far
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -30,7 +30,7 @@ async def readyz(recognizer: RecognizerDependency, settings: SettingsDependency)
         version=service_version(),
         model=ModelSchema.of(recognizer.bundle),
         provider=recognizer.provider,
-        precision=settings.precision,
+        precision=recognizer.precision,
         warnings=runtime_warnings(settings, recognizer),
     )
 

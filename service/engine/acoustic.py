@@ -25,6 +25,11 @@ class AcousticModel(Protocol):
         """The execution provider that really runs, in ONNX Runtime's spelling."""
         ...
 
+    @property
+    def precision(self) -> str:
+        """The precision of the weights that really run: float32 or int8."""
+        ...
+
     def initial_state(self) -> State:
         """The state of a stream that has heard nothing."""
         ...

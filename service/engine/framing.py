@@ -1,4 +1,4 @@
-"""How samples, frames and steps of a stream relate: the one place where this arithmetic is written."""
+"""How samples, frames and steps of a stream relate: the one place for this arithmetic."""
 
 from dataclasses import dataclass
 

@@ -25,9 +25,10 @@ logger = logging.getLogger(__name__)
 class OnnxAcousticModel:
     """An `AcousticModel` on an ONNX Runtime session. Safe for any number of threads."""
 
-    def __init__(self, bundle: Bundle, session: Any) -> None:
+    def __init__(self, bundle: Bundle, session: Any, precision: str) -> None:
         self._bundle = bundle
         self._session = session
+        self._precision = precision
         self._output_names = [tensor.name for tensor in expected_outputs(bundle)]
 
     @property
@@ -38,6 +39,10 @@ class OnnxAcousticModel:
     def provider(self) -> str:
         provider: str = self._session.get_providers()[0]
         return provider
+
+    @property
+    def precision(self) -> str:
+        return self._precision
 
     def initial_state(self) -> State:
         return tuple(np.zeros(spec.shape, spec.dtype) for spec in self._bundle.state)
@@ -72,9 +77,10 @@ def load_acoustic_model(bundle: Bundle, options: RuntimeOptions) -> OnnxAcoustic
     provider = _wanted_provider(options)
     session = _open_session(bundle, options, provider)
     if session.get_providers()[0] != provider:  # ONNX Runtime falls back without an exception
-        session = _open_session(bundle, options, CPU)
-    _check_provider(session.get_providers()[0], options)
-    model = OnnxAcousticModel(bundle, session)
+        provider = CPU
+        session = _open_session(bundle, options, provider)
+    _check_provider(provider, options)
+    model = OnnxAcousticModel(bundle, session, _precision(bundle, options, provider))
     _check_step(model, bundle)
     return model
 
@@ -89,7 +95,7 @@ def _wanted_provider(options: RuntimeOptions) -> str:
 
 
 def _open_session(bundle: Bundle, options: RuntimeOptions, provider: str) -> Any:
-    name = _model_file(bundle, options, provider)
+    name = MODEL_FILES[_precision(bundle, options, provider)]
     if name not in bundle.files:
         raise InvalidBundle(f"{bundle.folder} has no {name}; ask for another precision")
     providers = [provider] if provider == CPU else [provider, CPU]
@@ -104,11 +110,11 @@ def _open_session(bundle: Bundle, options: RuntimeOptions, provider: str) -> Any
     return session
 
 
-def _model_file(bundle: Bundle, options: RuntimeOptions, provider: str) -> str:
+def _precision(bundle: Bundle, options: RuntimeOptions, provider: str) -> str:
     if options.precision != "auto":
-        return MODEL_FILES[options.precision]
+        return options.precision
     has_int8 = MODEL_FILES["int8"] in bundle.files
-    return MODEL_FILES["int8" if provider == CPU and has_int8 else "float32"]
+    return "int8" if provider == CPU and has_int8 else "float32"
 
 
 def _session_options(options: RuntimeOptions) -> Any:

@@ -62,6 +62,11 @@ class Recognizer:
         """The execution provider that really runs, in ONNX Runtime's spelling."""
         return self._model.provider
 
+    @property
+    def precision(self) -> str:
+        """The precision that really runs: float32 or int8."""
+        return self._model.precision
+
     def stream(self, options: RecognitionOptions, priority: Priority) -> Stream:
         """Open a stream; whoever opens it closes it.
 

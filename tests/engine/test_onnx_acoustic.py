@@ -142,3 +142,8 @@ def test_cuda_asked_for_and_not_got_is_a_loud_warning(
 def test_a_required_gpu_that_is_not_there_stops_the_start(bundle: Bundle) -> None:
     with pytest.raises(ProviderUnavailable, match="nvidia-smi"):
         load_acoustic_model(bundle, RuntimeOptions(require_gpu=True))
+
+
+def test_the_precision_that_runs_is_told(bundle: Bundle) -> None:
+    """`auto` on a CPU takes int8 where the bundle has it; this one has float32 alone."""
+    assert load_acoustic_model(bundle, RuntimeOptions(provider="cpu")).precision == "float32"

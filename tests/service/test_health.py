@@ -23,6 +23,7 @@ async def test_readyz_says_what_really_runs(http: httpx.AsyncClient) -> None:
     assert response.status_code == 200
     assert body["model"]["name"] == "fake"
     assert body["provider"] == "FakeExecutionProvider"
+    assert body["precision"] == "float32"
     assert body["warnings"] == []
 
 
