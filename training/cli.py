@@ -9,8 +9,15 @@ import importlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
-from service.engine.options import DECODERS, MAX_BEAM_WIDTH, RecognitionOptions
+from service.engine.options import (
+    DECODERS,
+    MAX_BEAM_WIDTH,
+    Precision,
+    RecognitionOptions,
+    RuntimeOptions,
+)
 from training.corpora import READERS
 from training.corpora.limits import Limits
 
@@ -64,7 +71,9 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--beam-width", metavar=f"1..{MAX_BEAM_WIDTH}", type=int, default=options.beam_width
     )
-    parser.add_argument("--precision", choices=("int8", "float32"), default="int8")
+    parser.add_argument(
+        "--precision", choices=get_args(Precision), default=RuntimeOptions().precision
+    )
     parser.add_argument("--provider", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument(
         "--num-concurrent",
@@ -84,6 +93,9 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", metavar="CHECKPOINT", type=Path)
     parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="the bundle")
     parser.add_argument("--manifest", metavar="FILE", type=Path, help="its dev split is scored")
+    parser.add_argument(
+        "--weights", metavar="FILE", type=Path, help="write weights too that a run can start from"
+    )
     parser.set_defaults(func=_imported_when_run("training.export"))
 
 

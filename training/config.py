@@ -65,6 +65,9 @@ class RunConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    initial_weights: str = (
+        ""  # a checkpoint, or weights that `longwave export` wrote; to start from
+    )
     epochs: int = 30
     seed: int = 1
     precision: str = "auto"  # float32, bfloat16, or auto: bfloat16 where the hardware has it

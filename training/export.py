@@ -18,7 +18,14 @@ import torch
 
 from service.engine.errors import EngineError
 from service.engine.options import Precision, RecognitionOptions, RuntimeOptions
-from training.checkpoint import Checkpoint, InvalidCheckpoint, averaged_model, load_checkpoint
+from training.checkpoint import (
+    Checkpoint,
+    InvalidCheckpoint,
+    averaged_model,
+    load_checkpoint,
+    save_checkpoint,
+    weights_alone,
+)
 from training.evaluate import EvaluationOptions, evaluate
 from training.evaluation import Evaluation
 from training.manifest import InvalidManifest, Utterance, read_manifest
@@ -204,6 +211,8 @@ def run(arguments: argparse.Namespace) -> int:
         utterances = read_manifest(arguments.manifest) if arguments.manifest else []
         checkpoint = load_checkpoint(arguments.checkpoint)
         export(checkpoint, arguments.output, BundleIdentity(arguments.output.name), utterances)
+        if arguments.weights:
+            save_checkpoint(weights_alone(checkpoint), arguments.weights)
     except (ExportRefused, EngineError) as error:
         print(f"longwave export: {error}", file=sys.stderr)
         return 1

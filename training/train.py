@@ -18,6 +18,7 @@ from training.checkpoint import (
     Checkpoint,
     InvalidCheckpoint,
     Progress,
+    averaged_model,
     load_checkpoint,
     save_checkpoint,
 )
@@ -107,6 +108,9 @@ class Run:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         model = AcousticModel(self.config.model)
         set_normalisation(model, self.training.store, self.config.seed)
+        if self.config.initial_weights and not checkpoint:
+            start = load_checkpoint(Path(self.config.initial_weights))
+            model.load_state_dict(averaged_model(start).state_dict())
         learner = Learner(model, self.config, device)
         if checkpoint:
             learner.model.load_state_dict(checkpoint.model)

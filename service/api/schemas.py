@@ -104,7 +104,7 @@ class ReadyResponse(BaseModel):
     provider: str = Field(
         description="the execution provider that really runs", examples=["CPUExecutionProvider"]
     )
-    precision: str = Field(examples=["int8"])
+    precision: str = Field(examples=["float32"])
     warnings: list[str] = Field(description="what is not as it was asked for", examples=[[]])
 
 

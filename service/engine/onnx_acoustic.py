@@ -80,7 +80,7 @@ def load_acoustic_model(bundle: Bundle, options: RuntimeOptions) -> OnnxAcoustic
         provider = CPU
         session = _open_session(bundle, options, provider)
     _check_provider(provider, options)
-    model = OnnxAcousticModel(bundle, session, _precision(bundle, options, provider))
+    model = OnnxAcousticModel(bundle, session, options.precision)
     _check_step(model, bundle)
     return model
 
@@ -95,7 +95,7 @@ def _wanted_provider(options: RuntimeOptions) -> str:
 
 
 def _open_session(bundle: Bundle, options: RuntimeOptions, provider: str) -> Any:
-    name = MODEL_FILES[_precision(bundle, options, provider)]
+    name = MODEL_FILES[options.precision]
     if name not in bundle.files:
         raise InvalidBundle(f"{bundle.folder} has no {name}; ask for another precision")
     providers = [provider] if provider == CPU else [provider, CPU]
@@ -108,13 +108,6 @@ def _open_session(bundle: Bundle, options: RuntimeOptions, provider: str) -> Any
     check_interface(name, "input", expected_inputs(bundle), _tensors(session.get_inputs()))
     check_interface(name, "output", expected_outputs(bundle), _tensors(session.get_outputs()))
     return session
-
-
-def _precision(bundle: Bundle, options: RuntimeOptions, provider: str) -> str:
-    if options.precision != "auto":
-        return options.precision
-    has_int8 = MODEL_FILES["int8"] in bundle.files
-    return "int8" if provider == CPU and has_int8 else "float32"
 
 
 def _session_options(options: RuntimeOptions) -> Any:

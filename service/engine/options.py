@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, get_args
 from service.engine.errors import InvalidOption
 
 Provider: TypeAlias = Literal["auto", "cpu", "cuda"]
-Precision: TypeAlias = Literal["auto", "int8", "float32"]
+Precision: TypeAlias = Literal["float32", "int8"]
 
 DECODERS = ("greedy", "beam")
 MAX_BEAM_WIDTH = 256
@@ -74,7 +74,7 @@ class RuntimeOptions:
     """
 
     provider: Provider = "auto"  # auto: CUDA where it is there
-    precision: Precision = "auto"  # auto: int8 on a CPU, float32 on a GPU
+    precision: Precision = "float32"  # int8: faster, but texts may depend on who else is served
     require_gpu: bool = False  # refuse to run anywhere else
     intra_op_num_threads: int = 1
     num_workers: int = 2  # batches that run at once

@@ -145,5 +145,4 @@ def test_a_required_gpu_that_is_not_there_stops_the_start(bundle: Bundle) -> Non
 
 
 def test_the_precision_that_runs_is_told(bundle: Bundle) -> None:
-    """`auto` on a CPU takes int8 where the bundle has it; this one has float32 alone."""
     assert load_acoustic_model(bundle, RuntimeOptions(provider="cpu")).precision == "float32"

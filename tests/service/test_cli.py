@@ -148,11 +148,11 @@ def test_silence_is_an_empty_text(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_flags_choose_model_precision_and_decoder(tmp_path: Path, runs: Runs) -> None:
-    flags = ["--model", "models/other", "--precision", "float32", "--decoder", "beam"]
+    flags = ["--model", "models/other", "--precision", "int8", "--decoder", "beam"]
     paths = write(tmp_path, a="hi")
     assert cli.main(["transcribe", *flags, "--beam-width", "4", *paths]) == 0
     assert runs.folder == Path("models/other")
-    assert runs.options.precision == "float32"
+    assert runs.options.precision == "int8"
 
 
 def test_the_environment_chooses_what_no_flag_does(

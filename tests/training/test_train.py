@@ -13,7 +13,13 @@ import pytest
 import torch
 
 from tests.training.tiny_run import tiny_config, write_corpus
-from training.checkpoint import InvalidCheckpoint, averaged_model, load_checkpoint
+from training.checkpoint import (
+    InvalidCheckpoint,
+    averaged_model,
+    load_checkpoint,
+    save_checkpoint,
+    weights_alone,
+)
 from training.config import InvalidConfig, OptimiserConfig, RunConfig
 from training.loop import learning_rate
 from training.train import LAST, train
@@ -80,6 +86,22 @@ def test_another_configuration_cannot_go_on(tmp_path: Path, config: RunConfig) -
     train(dataclasses.replace(config, epochs=1), folder)
     with pytest.raises(InvalidConfig, match="another configuration"):
         train(dataclasses.replace(config, seed=2), folder)
+
+
+def test_a_run_can_start_from_the_weights_of_another(tmp_path: Path, config: RunConfig) -> None:
+    """With no rate of learning to speak of, it ends where the other one did."""
+    train(dataclasses.replace(config, epochs=1), tmp_path / "first")
+    weights_path = tmp_path / "weights.pt"
+    save_checkpoint(weights_alone(load_checkpoint(tmp_path / "first" / LAST)), weights_path)
+    assert weights_path.stat().st_size < (tmp_path / "first" / LAST).stat().st_size / 4
+    still = dataclasses.replace(config.optimiser, learning_rate=0.0, final_rate=0.0)
+    second = dataclasses.replace(
+        config, epochs=1, initial_weights=str(weights_path), optimiser=still
+    )
+    train(second, tmp_path / "second")
+    expected = weights(tmp_path / "first")
+    for name, tensor in weights(tmp_path / "second").items():
+        torch.testing.assert_close(tensor, expected[name], atol=1e-3, rtol=1e-2, msg=name)
 
 
 def test_damaged_checkpoint_is_named(tmp_path: Path, config: RunConfig) -> None:
