@@ -100,6 +100,7 @@ class Stream:
             events = await self._run_steps()
             segmenter, state = self._parts.segmenter, self._segmenter_state
             events += await self._hear(lambda: segmenter.finish(state))
+            events = [_within(event, self.duration_s) for event in events]
             return events + await self._news()
 
     def close(self) -> None:
@@ -157,6 +158,10 @@ class Stream:
         result, decode_s = await self._parts.run_decoding(timed)
         self._timings += Timings(decode_s=decode_s)
         return result
+
+
+def _within(event: Event, duration_s: float) -> Event:
+    return Final(event.segment.within(duration_s)) if isinstance(event, Final) else event
 
 
 def _validated(waveform: NDArray[np.float32]) -> NDArray[np.float32]:

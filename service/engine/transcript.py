@@ -4,7 +4,7 @@ Everything here is a value or a pure function; times are seconds from the start 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -42,6 +42,11 @@ class Segment:
         if not self.words:
             return 0.0
         return sum(word.confidence for word in self.words) / len(self.words)
+
+    def within(self, duration_s: float) -> "Segment":
+        """The same, but not longer than the audio, whose last frame is partly padding."""
+        words = tuple(replace(word, end_s=min(word.end_s, duration_s)) for word in self.words)
+        return replace(self, words=words, end_s=min(self.end_s, duration_s))
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,3 +178,12 @@ async def test_the_callers_array_is_not_kept() -> None:
             waveform[:] = 0.9
             (final,) = segments(await stream.finish())
     assert final.text == "abc"
+
+
+async def test_no_word_ends_after_the_audio() -> None:
+    """The last frame is padded where the audio ends inside it; times stay those of the audio."""
+    waveform = speak("hello")[: -FRAMING.samples_per_frame * 3 // 2]
+    *_, final = await listen(waveform, [], GREEDY, Priority.LIVE)
+    assert isinstance(final, Final)
+    duration_s = len(waveform) / FRAMING.sample_rate
+    assert final.segment.end_s == final.segment.words[-1].end_s == duration_s
