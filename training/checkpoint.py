@@ -44,6 +44,7 @@ class Checkpoint:
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """Write to a file beside `path`, then rename: a kill leaves the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
     contents = {
         **{name: getattr(checkpoint, name) for name in ("model", "average", "optimiser")},
