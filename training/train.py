@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as ProgressBar
 
 from service.engine.errors import EngineError
-from training.audio_dataset import BatchSource, WaveformStore, decode_utterance, open_store
-from training.augment import Waveform, WaveformAugmenter
+from training.augment import WaveformAugmenter
 from training.checkpoint import (
     Checkpoint,
     InvalidCheckpoint,
@@ -24,66 +23,14 @@ from training.checkpoint import (
 )
 from training.config import InvalidConfig, RunConfig, read_config
 from training.loop import Learner, Validation, validate
-from training.manifest import InvalidManifest, Utterance, read_manifest
+from training.manifest import InvalidManifest
 from training.model import AcousticModel
+from training.preparation import load_corpus, load_noises, set_normalisation
 from training.run_log import RunLog
 from training.text import VOCABULARY
 
 LAST = "last.pt"
 BEST = "best.pt"
-NUM_STATISTICS_UTTERANCES = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Corpus:
-    """One split of the manifest with its audio."""
-
-    utterances: list[Utterance]
-    store: WaveformStore
-    source: BatchSource
-
-
-def load_corpus(config: RunConfig, split: str) -> Corpus:
-    """The utterances of `split` that are short enough, with their audio decoded."""
-    data, framing = config.data, config.model.framing
-    utterances = [
-        utterance
-        for utterance in read_manifest(Path(data.manifest))
-        if utterance.split == split and utterance.duration_s <= data.max_duration_s
-    ]
-    if not utterances:
-        raise InvalidConfig(f"{data.manifest} has no utterance of split {split!r}")
-    store = open_store(utterances, framing.sample_rate, Path(data.cache))
-    max_batch_samples = round(data.batch_duration_s * framing.sample_rate)
-    return Corpus(utterances, store, BatchSource(utterances, store, framing, max_batch_samples))
-
-
-def load_noises(config: RunConfig) -> list[Waveform]:
-    """All recordings below the configured folder of noise, if there is one."""
-    if not config.augment.noise_folder:
-        return []
-    folder = Path(config.augment.noise_folder)
-    suffixes = {".wav", ".flac", ".ogg", ".opus"}
-    paths = sorted(path for path in folder.rglob("*") if path.suffix in suffixes)
-    if not paths:
-        raise InvalidConfig(f"augment.noise_folder {folder} holds no recordings")
-    return [decode_utterance(path, config.model.framing.sample_rate) for path in paths]
-
-
-@torch.no_grad()
-def set_normalisation(model: AcousticModel, store: WaveformStore, seed: int) -> None:
-    """Measure mean and deviation of the log-mel bins on some of the training audio."""
-    rng = np.random.default_rng(seed)
-    chosen = rng.permutation(len(store))[:NUM_STATISTICS_UTTERANCES]
-    shift, tail = model.config.frontend.frame_shift, model.initial_state(1)[0]
-    frames = []
-    for index in chosen:
-        waveform = torch.from_numpy(store[index])
-        whole = waveform[: len(waveform) // shift * shift]
-        frames.append(model.log_mel(whole.unsqueeze(0), tail)[0].squeeze(0))
-    features = torch.cat(frames)  # [T, num_mel_bins]
-    model.mean.copy_(features.mean(dim=0))
-    model.inverse_std.copy_(1.0 / features.std(dim=0).clamp(min=1e-3))
 
 
 class Run:
