@@ -1,7 +1,6 @@
 """`longwave export`: a checkpoint becomes a bundle, if it proves to be the same model."""
 
 import argparse
-import hashlib
 import json
 import shutil
 import sys
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from service.engine.bundle import sha256
 from service.engine.errors import EngineError
 from service.engine.options import Precision, RecognitionOptions, RuntimeOptions
 from training.checkpoint import (
@@ -167,7 +167,7 @@ def describe(
             {"name": name, "shape": list(shape), "dtype": "float32"}
             for name, shape in model.state_shapes().items()
         ],
-        "files": {path.name: _sha256(path) for path in sorted(folder.glob("*.onnx"))},
+        "files": {path.name: sha256(path) for path in sorted(folder.glob("*.onnx"))},
         "decoding": {"decoder": "greedy", "beam_width": 16, "tuned_on": None},
         "training_data": [],
         "error_rates": [],
@@ -189,11 +189,6 @@ def write_description(folder: Path, description: dict[str, Any]) -> None:
     """Write bundle.json."""
     text = json.dumps(description, indent=1, ensure_ascii=False)
     (folder / "bundle.json").write_text(text + "\n", encoding="utf-8")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _replace_folder(draft: Path, output: Path) -> None:

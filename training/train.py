@@ -54,10 +54,11 @@ class Run:
         torch.manual_seed(self.config.seed)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         model = AcousticModel(self.config.model)
-        set_normalisation(model, self.training.store, self.config.seed)
         if self.config.initial_weights and not checkpoint:
             start = load_checkpoint(Path(self.config.initial_weights))
             model.load_state_dict(averaged_model(start).state_dict())
+        elif not checkpoint:
+            set_normalisation(model, self.training.store, self.config.seed)
         learner = Learner(model, self.config, device)
         if checkpoint:
             learner.model.load_state_dict(checkpoint.model)

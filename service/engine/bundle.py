@@ -87,6 +87,12 @@ def load_bundle(folder: Path) -> Bundle:
     return bundle
 
 
+def sha256(path: Path) -> str:
+    """The digest of a file as `bundle.json` has it, hexadecimal. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _cause(error: Exception) -> str:
     return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
@@ -176,8 +182,7 @@ def _files(digests: dict[str, str]) -> Mapping[str, str]:
 
 def _check_file(path: Path, digest: str) -> None:
     try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = sha256(path)
     except OSError as error:
         raise InvalidBundle(f"{path} cannot be read: {error}; {REMEDY}") from error
     if found != digest:
