@@ -11,6 +11,11 @@ Precision: TypeAlias = Literal["float32", "int8"]
 
 DECODERS = ("greedy", "beam")
 MAX_BEAM_WIDTH = 256
+MAX_LM_WEIGHT = 10.0
+MAX_WORD_BONUS = 20.0  # nats, either way
+MAX_BOOST_PHRASES = 200
+MAX_BOOST_CHARACTERS = 100  # of one phrase
+MAX_BOOST_WEIGHT = 20.0  # nats a word, either way
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -47,6 +52,31 @@ class Endpointing:
 
 
 @dataclass(frozen=True, slots=True)
+class BoostPhrase:
+    """Words, perhaps unknown to the language model, that this stream is likely to have.
+
+    Raises:
+        InvalidOption: the text is empty or too long, or the weight is out of range.
+    """
+
+    text: str  # in the model's symbols, words separated by single spaces
+    weight: float = 3.0  # nats that each of its words adds to the score; negative makes it rarer
+
+    def __post_init__(self) -> None:
+        if not self.text or self.text != " ".join(self.text.split()):
+            raise InvalidOption(f"boost phrase {self.text!r} must be words with single spaces")
+        _check_range(
+            f"length of boost phrase {self.text!r:.120}", len(self.text), 1, MAX_BOOST_CHARACTERS
+        )
+        _check_range(
+            f"weight of boost phrase {self.text!r}",
+            self.weight,
+            -MAX_BOOST_WEIGHT,
+            MAX_BOOST_WEIGHT,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class RecognitionOptions:
     """How one stream is to be recognised.
 
@@ -57,12 +87,20 @@ class RecognitionOptions:
     decoder: str = "greedy"
     beam_width: int = 16  # of the beam decoder
     nbest: int = 1  # readings of a segment, its text included; greedy has one only
+    lm_weight: float | None = None  # of the language model; None: the bundle's
+    word_bonus: float | None = None  # nats a word, beside the language model; None: the bundle's
+    boost: tuple[BoostPhrase, ...] = ()  # of the beam decoder
     endpointing: Endpointing = Endpointing()
 
     def __post_init__(self) -> None:
         _check_choice("decoder", self.decoder, DECODERS)
         _check_range("beam_width", self.beam_width, 1, MAX_BEAM_WIDTH)
         _check_range("nbest", self.nbest, 1, self.beam_width)
+        if self.lm_weight is not None:
+            _check_range("lm_weight", self.lm_weight, 0.0, MAX_LM_WEIGHT)
+        if self.word_bonus is not None:
+            _check_range("word_bonus", self.word_bonus, -MAX_WORD_BONUS, MAX_WORD_BONUS)
+        _check_range("number of boost phrases", len(self.boost), 0, MAX_BOOST_PHRASES)
 
 
 @dataclass(frozen=True, slots=True)
