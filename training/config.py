@@ -34,6 +34,11 @@ class AugmentConfig:
     max_speed_change: float = 0.1  # fraction of the playing speed, up or down; pitch follows
     min_gain_db: float = -15.0
     max_gain_db: float = 6.0
+    channel_probability: float = 0.0  # of a random microphone, and with it perhaps:
+    room_share: float = 0.5  # of a room that reverberates
+    telephone_share: float = 0.15  # of a telephone's band
+    mu_law_probability: float = 0.0  # of 8-bit companding
+    max_frequency_warp: float = 0.0  # fraction by which a voice's frequencies move, up or down
     noise_folder: str = ""  # recordings of background noise
     noise_probability: float = 0.0
     min_snr_db: float = 5.0

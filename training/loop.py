@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from service.engine.framing import Framing
 from training.audio_dataset import Batch
-from training.augment import mask_features
+from training.augment import mask_features, warp_frequencies
 from training.config import OptimiserConfig, RunConfig
 from training.manifest import Utterance
 from training.model import AcousticModel
@@ -115,6 +115,9 @@ class Learner:
         with torch.no_grad():
             features, _ = model.features(waveforms, tail)
             frames = batch.num_samples.to(self.device) / model.config.frontend.frame_shift
+            warp = self.config.augment.max_frequency_warp
+            if warp:
+                features = warp_frequencies(features, model.config.frontend, warp)
             features = mask_features(features, frames, self.config.augment)
         with self.autocast():
             log_probs, _ = model.encode(features, tuple(state))

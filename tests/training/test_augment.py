@@ -1,11 +1,14 @@
 """What augmentation may and may not do to audio and features."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from training.augment import WaveformAugmenter, mask_features
+from training.augment import WaveformAugmenter, mask_features, warp_frequencies
 from training.config import AugmentConfig
+from training.frontend import FrontendConfig, hertz, mel
 
 SAMPLE_RATE = 8000
 STILL = AugmentConfig(max_speed_change=0.0, min_gain_db=0.0, max_gain_db=0.0)
@@ -78,3 +81,31 @@ def test_masks_can_be_off() -> None:
     features = torch.ones(2, 10, 20)
     config = AugmentConfig(freq_masks=0, time_masks=0)
     assert torch.equal(mask_features(features, torch.full((2,), 10.0), config), features)
+
+
+def test_a_channel_keeps_length_and_level() -> None:
+    config = replace(STILL, channel_probability=1.0, room_share=1.0, telephone_share=1.0)
+    augmenter = WaveformAugmenter(config, SAMPLE_RATE, noises=())
+    varied = augmenter(tone(), np.random.default_rng(0))
+    assert varied.shape == tone().shape
+    assert np.linalg.norm(varied) == pytest.approx(np.linalg.norm(tone()), rel=1e-3)
+    assert np.abs(varied - tone()).max() > 0.01
+
+
+def test_a_warp_of_nothing_changes_nothing() -> None:
+    features = torch.randn(3, 7, 80)
+    warped = warp_frequencies(features, FrontendConfig(), 0.0)
+    torch.testing.assert_close(warped, features, atol=1e-4, rtol=0)
+
+
+def test_a_warp_moves_a_tone_by_its_factor() -> None:
+    frontend = FrontendConfig()
+    centres = np.linspace(*mel(np.array([20.0, 8000.0])), frontend.num_mel_bins + 2)[1:-1]
+    positions = torch.from_numpy(hertz(centres)).float().expand(64, 1, -1)  # [B, 1, F]: Hz of bins
+    torch.manual_seed(0)
+    warped = warp_frequencies(positions, frontend, 0.1)
+    factors = (warped / positions)[:, 0, 30]
+    assert 0.9 <= factors.min() < 0.92
+    assert 1.08 < factors.max() <= 1.1
+    for bins in (10, 50):  # below the last bins, an utterance has one factor
+        torch.testing.assert_close((warped / positions)[:, 0, bins], factors, atol=4e-3, rtol=0)
