@@ -13,7 +13,8 @@ from torch import Tensor
 
 from service.engine.audio import AudioLimits, decode_audio
 from service.engine.framing import Framing
-from training.augment import Waveform, WaveformAugmenter
+from training.augment import WaveformAugmenter
+from training.channel import Waveform
 from training.manifest import Utterance
 from training.text import encode
 

@@ -24,7 +24,7 @@ def room_response(sample_rate: int, rng: np.random.Generator) -> Waveform:
     reflections *= 10 ** (-direct_to_reverberant_db / 20) / np.linalg.norm(reflections)
     response = np.concatenate([np.zeros(first), reflections])
     response[0] = 1.0
-    return response.astype(np.float32)
+    return np.asarray(response, np.float32)
 
 
 def equaliser(frequencies: Waveform, rng: np.random.Generator) -> Waveform:
@@ -40,7 +40,7 @@ def telephone_band(frequencies: Waveform, rng: np.random.Generator) -> Waveform:
     low, high = rng.uniform(150.0, 350.0), rng.uniform(3200.0, 3900.0)
     rising = np.clip(frequencies / low, 0.0, 1.0) ** 2
     falling = np.clip((high * 1.1 - frequencies) / (high * 0.1), 0.0, 1.0)
-    return (rising * falling).astype(np.float32)
+    return np.asarray(rising * falling, np.float32)
 
 
 def pass_channel(
@@ -69,4 +69,4 @@ def mu_law(waveform: Waveform) -> Waveform:
     compressed = np.sign(waveform) * np.log1p(MU * np.abs(waveform)) / np.log1p(MU)
     rounded = np.round(compressed * 127.0) / 127.0
     expanded = np.sign(rounded) * np.expm1(np.abs(rounded) * np.log1p(MU)) / MU
-    return expanded.astype(np.float32)
+    return np.asarray(expanded, np.float32)

@@ -100,7 +100,8 @@ def test_a_warp_of_nothing_changes_nothing() -> None:
 
 def test_a_warp_moves_a_tone_by_its_factor() -> None:
     frontend = FrontendConfig()
-    centres = np.linspace(*mel(np.array([20.0, 8000.0])), frontend.num_mel_bins + 2)[1:-1]
+    low, high = mel(np.array([20.0, 8000.0]))
+    centres = np.linspace(low, high, frontend.num_mel_bins + 2)[1:-1]
     positions = torch.from_numpy(hertz(centres)).float().expand(64, 1, -1)  # [B, 1, F]: Hz of bins
     torch.manual_seed(0)
     warped = warp_frequencies(positions, frontend, 0.1)

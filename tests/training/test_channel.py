@@ -75,6 +75,6 @@ def test_mu_law_rounds_to_eight_bits_and_keeps_quiet_sounds() -> None:
     rounded = mu_law(waveform)
     assert len(np.unique(rounded)) <= 256
     assert np.abs(rounded - waveform).max() < 0.03
-    quiet = waveform / 100
+    quiet = waveform * np.float32(0.01)
     error = np.linalg.norm(mu_law(quiet) - quiet) / np.linalg.norm(quiet)
     assert error < 0.1
