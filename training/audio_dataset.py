@@ -120,7 +120,7 @@ def batch_indices(
     With `rng` the lengths are jittered before sorting and the batches come in random order, so
     that every epoch has other neighbours; without it, in order of length.
     """
-    jitter = np.ones(len(num_samples)) if rng is None else rng.uniform(0.9, 1.1, len(num_samples))
+    jitter = np.ones(len(num_samples)) if rng is None else rng.uniform(0.96, 1.04, len(num_samples))
     batches: list[list[int]] = []
     longest = 0
     for index in np.argsort(num_samples * jitter, kind="stable"):
