@@ -22,6 +22,7 @@ class DataConfig:
     train_split: str = "train"
     validation_split: str = "dev"
     repeats: dict[str, int] = field(default_factory=dict)  # corpus -> times an epoch, default 1
+    licences: dict[str, str] = field(default_factory=dict)  # corpus -> what its licence is called
     max_duration_s: float = 16.0
     batch_duration_s: float = 100.0  # of all utterances of a batch, padding included
     cache: str = ".data/cache"
