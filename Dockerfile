@@ -13,7 +13,8 @@ WORKDIR /build
 COPY pyproject.toml constraints.txt constraints-gpu.txt README.md LICENSE ./
 RUN pip install ".[${RUNTIME}]" && pip uninstall --yes longwave
 COPY service service
-# Only so that the command is whole: without PyTorch, training says what it misses.
+# Only so that the command is whole: without their extras, these say what they miss.
+COPY bench bench
 COPY training training
 RUN pip install --no-deps . && pip uninstall --yes pip
 

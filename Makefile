@@ -7,7 +7,7 @@ CONFIG ?= training/configs/en.toml
 
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet
-SOURCES := service training tests scripts
+SOURCES := service training bench tests scripts
 
 # Read by pip itself, so that what builds the package is pinned as well as what runs it.
 export PIP_CONSTRAINT := constraints.txt

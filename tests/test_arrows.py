@@ -35,7 +35,7 @@ def forbidden_imports(path: Path, modules: set[str]) -> list[str]:
 
 @pytest.mark.parametrize("path", sources("service"), ids=str)
 def test_service_imports_no_training_and_no_torch(path: Path) -> None:
-    assert forbidden_imports(path, {"training", "torch", "torchaudio"}) == []
+    assert forbidden_imports(path, {"bench", "training", "torch", "torchaudio"}) == []
 
 
 @pytest.mark.parametrize("path", sources("service/engine"), ids=str)
@@ -52,3 +52,8 @@ def test_one_file_of_the_service_imports_the_runtime() -> None:
 def test_training_imports_nothing_of_the_service_but_the_engine(path: Path) -> None:
     taken = [name for name in imported_names(path) if name.split(".")[0] == "service"]
     assert [name for name in taken if not name.startswith("service.engine")] == []
+
+
+@pytest.mark.parametrize("path", sources("bench"), ids=str)
+def test_bench_imports_no_training_and_no_torch(path: Path) -> None:
+    assert forbidden_imports(path, {"training", "torch", "torchaudio"}) == []

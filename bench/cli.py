@@ -1,0 +1,65 @@
+"""The subcommand `longwave bench`. What it runs is imported when it is run."""
+
+import argparse
+import importlib
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from bench.options import FULL, QUICK, BenchOptions
+from service.settings import Settings, settings_from
+
+_SETTINGS = ("model", "provider", "precision", "workers", "max_batch_size")
+_FAILED, _WRONG_USAGE = 1, 2
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command. It sets `func`: from the parsed arguments to the exit code."""
+    parser = subparsers.add_parser(
+        "bench",
+        help="measure this machine and recommend settings",
+        description="Measure the engine and the service on this machine, beside their peers."
+        " Settings come from the environment, as for `longwave serve`.",
+    )
+    parser.add_argument("--audio", type=Path, metavar="PATH", help="speech to send: file or folder")
+    parser.add_argument("--quick", action="store_true", help="under two minutes; rough figures")
+    parser.add_argument("--no-peers", action="store_true", help="leave the peers out")
+    parser.add_argument("--soak", type=int, default=0, metavar="CHUNKS", help="live chunks to soak")
+    parser.add_argument("--output", type=Path, default=Path("bench-report"), metavar="DIR")
+    parser.add_argument("--time-limit", type=float, default=30.0, metavar="MINUTES")
+    parser.add_argument("--piece-ms", type=int, default=100, metavar="MS", help="audio a message")
+    for name in _SETTINGS:
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, dest=name, default=argparse.SUPPRESS, metavar="VALUE")
+    parser.set_defaults(func=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Benchmark as the command line says. Returns 1 if the service made errors, 2 for bad input."""
+    try:
+        clips, runner = importlib.import_module("bench.clips"), importlib.import_module("bench.run")
+    except ModuleNotFoundError as error:
+        print(f"longwave bench needs {error.name}: pip install 'longwave[bench]'", file=sys.stderr)
+        return _WRONG_USAGE
+    try:
+        report = runner.run_bench(_options(arguments))
+    except (clips.NoSpeech, OSError) as error:
+        print(f"longwave bench: {error}", file=sys.stderr)
+        return _WRONG_USAGE
+    return _FAILED if report.num_errors else 0
+
+
+def _options(arguments: argparse.Namespace) -> BenchOptions:
+    settings: Settings = settings_from(arguments, os.environ)
+    plan = QUICK if arguments.quick else FULL
+    return BenchOptions(
+        model=settings.model,
+        output=arguments.output,
+        plan=replace(plan, with_peers=not arguments.no_peers),
+        audio=arguments.audio,
+        runtime=settings.runtime_options(),
+        time_limit_s=60 * arguments.time_limit,
+        piece_ms=arguments.piece_ms,
+        soak_chunks=arguments.soak,
+    )

@@ -1,0 +1,92 @@
+"""`longwave bench` from end to end, with a tiny model and loads of a fraction of a second."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.clips import as_wav, synthetic_speech
+from bench.options import QUICK, BenchOptions
+from bench.report import JSON_FILE, PICTURE, Report
+from bench.run import run_bench
+from service.cli import main
+from service.engine.options import RuntimeOptions
+from tests.tiny_bundle import write_tiny_bundle
+
+SAMPLE_RATE = 16000
+PLAN = replace(
+    QUICK,
+    sweep_s=0.02,
+    files_s=0.1,
+    level_s=0.3,
+    session_s=0.3,
+    num_file_clients=3,
+    first_streams=2,
+    most_streams=4,
+    mixed_streams=2,
+    long_file_s=1.0,
+    with_peers=False,
+)
+
+
+def options(folder: Path) -> BenchOptions:
+    model = folder / "model"
+    model.mkdir()
+    write_tiny_bundle(model)
+    speech = folder / "speech.wav"
+    speech.write_bytes(as_wav(synthetic_speech(0, SAMPLE_RATE, duration_s=0.2), SAMPLE_RATE))
+    return BenchOptions(
+        model=model,
+        output=folder / "report",
+        plan=PLAN,
+        audio=speech,
+        runtime=RuntimeOptions(provider="cpu"),
+        soak_chunks=100,
+    )
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return run_bench(options(tmp_path_factory.mktemp("bench")))
+
+
+def test_every_scenario_is_measured_without_errors(report: Report) -> None:
+    assert report.num_errors == 0, [row.note for row in report.rows if row.num_errors]
+    for scenario in ("raw ONNX Runtime", "engine, files", "engine, streams", "lone file"):
+        assert report.named(scenario), scenario
+    for row in report.named("files") + report.named("streams") + report.named("mixed"):
+        assert row.audio_per_s > 0, row
+        assert row.final is not None, row
+        assert row.final.p50 <= row.final.p95 <= row.final.p99 <= row.final.largest
+    assert [row.num_clients for row in report.named("files, greedy")] == [1, 3]
+    assert report.soak is not None
+    assert report.soak.num_chunks > 0
+    assert report.left_out == []
+
+
+def test_the_report_is_written(report: Report, tmp_path: Path) -> None:
+    from bench.report import write_report
+
+    write_report(report, tmp_path)
+    content = json.loads((tmp_path / JSON_FILE).read_text())
+    assert len(content["rows"]) == len(report.rows)
+    assert content["ratios"]["files over HTTP / raw ONNX Runtime"] > 0
+    assert content["recommendation"]["workers"] >= 1
+    assert (tmp_path / PICTURE).read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_time_does_not_allow_is_left_out_and_named(tmp_path: Path) -> None:
+    report = run_bench(replace(options(tmp_path), time_limit_s=0.0))
+    assert report.rows == []
+    assert "raw ONNX Runtime: out of time" in report.left_out
+    assert "files, greedy: out of time" in report.left_out
+
+
+def test_audio_that_is_not_there_is_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_tiny_bundle(tmp_path)
+    code = main(["bench", "--model", str(tmp_path), "--audio", str(tmp_path / "nowhere")])
+    assert code == 2
+    assert "holds no audio that can be read" in capsys.readouterr().err
