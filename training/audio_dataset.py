@@ -179,7 +179,7 @@ class BatchSource:
         def prepare(number: int) -> Batch:
             indices = plan[number]
             rng = np.random.default_rng((*seeds, number))
-            return self._batch([augmenter(self._store[i], rng) for i in indices], indices)
+            return self._batch(augmenter([self._store[i] for i in indices], rng), indices)
 
         with ThreadPoolExecutor(max_workers=1) as pool:
             waiting = None

@@ -29,24 +29,29 @@ class WaveformAugmenter:
         self.sample_rate = sample_rate
         self.noises = noises
 
-    def __call__(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
-        """[n] to [about n]: another speed, perhaps a room, a device and noise, another level."""
-        varied = self._change_speed(waveform, rng)
-        if rng.random() < self.config.channel_probability:
-            varied = self._change_channel(varied, rng)
-        if self.noises and rng.random() < self.config.noise_probability:
-            varied = self._add_noise(varied, rng)
-        varied = self._change_level(varied, rng)
-        return mu_law(varied) if rng.random() < self.config.mu_law_probability else varied
+    def __call__(self, waveforms: Sequence[Waveform], rng: np.random.Generator) -> list[Waveform]:
+        """A batch of [n] to [about n]: another speed, perhaps a room, a device and noise.
 
-    def _change_speed(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
-        """Resampling changes tempo and pitch together, which also stands in for other voices."""
+        The whole batch plays at one speed, so that what was of equal length stays so.
+        """
         change = self.config.max_speed_change
-        factor = 1.0 + rng.uniform(-change, change)
+        speed = 1.0 + rng.uniform(-change, change)
+        return [self._varied(self._at_speed(waveform, speed), rng) for waveform in waveforms]
+
+    def _at_speed(self, waveform: Waveform, speed: float) -> Waveform:
+        """Resampling changes tempo and pitch together, which also stands in for other voices."""
         faster: Waveform = soxr.resample(
-            waveform, self.sample_rate * factor, self.sample_rate, quality="MQ"
+            waveform, self.sample_rate * speed, self.sample_rate, quality="MQ"
         )
         return faster
+
+    def _varied(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
+        if rng.random() < self.config.channel_probability:
+            waveform = self._change_channel(waveform, rng)
+        if self.noises and rng.random() < self.config.noise_probability:
+            waveform = self._add_noise(waveform, rng)
+        waveform = self._change_level(waveform, rng)
+        return mu_law(waveform) if rng.random() < self.config.mu_law_probability else waveform
 
     def _change_channel(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
         response = np.ones(1, np.float32)

@@ -64,12 +64,22 @@ class OptimiserConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PhonemeConfig:
+    """A second task, which helps the model to hear; see `training.phonemes`."""
+
+    lexicon: str = ""  # as `longwave pronounce` writes it; empty: there is no second task
+    layer: int = 2  # recurrent layer that has to know the phonemes, from 1
+    weight: float = 0.3  # of its loss
+
+
+@dataclass(frozen=True, slots=True)
 class RunConfig:
     """A whole training run."""
 
     data: DataConfig
     model: ModelConfig = field(default_factory=ModelConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    phonemes: PhonemeConfig = field(default_factory=PhonemeConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     initial_weights: str = (
         ""  # a checkpoint, or weights that `longwave export` wrote; to start from
