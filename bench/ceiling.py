@@ -10,7 +10,7 @@ import onnxruntime
 
 from bench.measures import Row
 from service.engine.bundle import Bundle
-from service.engine.onnx_acoustic import MODEL_FILES
+from service.engine.onnx_acoustic import CPU, CUDA, MODEL_FILES, chosen_precision
 from service.engine.options import RuntimeOptions
 
 BATCH_SIZES = (1, 4, 8, 16, 32, 64)
@@ -66,9 +66,10 @@ def _session(bundle: Bundle, options: RuntimeOptions) -> onnxruntime.InferenceSe
     session_options = onnxruntime.SessionOptions()
     session_options.intra_op_num_threads = options.intra_op_num_threads
     session_options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    path = bundle.folder / MODEL_FILES[options.precision]
-    wanted = onnxruntime.get_available_providers()
-    providers = [name for name in wanted if options.provider != "cpu" or name.startswith("CPU")]
+    available = onnxruntime.get_available_providers()
+    wants_cuda = options.provider != "cpu" and CUDA in available
+    providers = [CUDA, CPU] if wants_cuda else [CPU]
+    path = bundle.folder / MODEL_FILES[chosen_precision(bundle, options, providers[0])]
     return onnxruntime.InferenceSession(path, session_options, providers=providers)
 
 

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from bench.measures import Load, Row, Usage, row
 from bench.processes import ServerFailed, free_port, running_server
 from bench.scenarios import Bench, measure_load
-from service.engine.onnx_acoustic import MODEL_FILES
+from service.engine.onnx_acoustic import CPU, MODEL_FILES, chosen_precision
 
 _POCKETSPHINX_TIMEOUT_S = 120.0
 REMEDY = "pip install 'longwave[bench]'"
@@ -47,7 +47,7 @@ def _server(bench: Bench, peer: PeerServer) -> Row:
     if find_spec(peer.needs) is None:
         return _left_out(peer.name, peer.needs)
     options, port = bench.options, free_port()
-    model_file = MODEL_FILES[options.runtime.precision]
+    model_file = MODEL_FILES[chosen_precision(bench.bundle, options.runtime, CPU)]
     arguments = [str(options.model), model_file, str(peer.num_threads), str(port)]
     command = [sys.executable, "-m", peer.module, *arguments]
     log = bench.folder / f"{peer.needs}.log"

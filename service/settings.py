@@ -43,7 +43,7 @@ class Settings(BaseModel):
     )
     precision: Precision = Field(
         default=_RUNTIME.precision,
-        description="of the model; int8 is faster, float32 gives a stream exactly its file's text",
+        description="of the model; auto takes int8 on a CPU where the bundle has it",
     )
     workers: int = Field(
         default=_RUNTIME.num_workers, ge=1, le=64, description="batches that run at once"

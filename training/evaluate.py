@@ -54,7 +54,7 @@ async def _evaluate(
             version=recognizer.bundle.version,
             commit=recognizer.bundle.commit,
             provider=recognizer.provider,
-            precision=options.runtime.precision,
+            precision=recognizer.precision,
             decoder=options.recognition.decoder,
             groups=tuple(groups),
         )

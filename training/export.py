@@ -18,6 +18,7 @@ import torch
 from service.engine.bundle import sha256
 from service.engine.errors import EngineError
 from service.engine.options import Precision, RecognitionOptions, RuntimeOptions
+from training.calibration import measure_ranges
 from training.checkpoint import (
     Checkpoint,
     InvalidCheckpoint,
@@ -80,7 +81,7 @@ def export(
         draft = Path(folder) / output.name
         draft.mkdir()
         write_float32(model, draft / "model.onnx")
-        write_int8(draft / "model.onnx", draft / "model.int8.onnx")
+        write_int8(model, measure_ranges(model, utterances), draft / "model.int8.onnx")
         store_weights_as_half(draft / "model.onnx")
         check_parity(model, draft / "model.onnx")
         description = describe(checkpoint, model, draft, identity)

@@ -1,15 +1,18 @@
 """The acoustic model as ONNX graphs: float32, and int8 for CPUs."""
 
+import tempfile
 import warnings
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from training.model import AcousticModel
+from training.serving_model import ActivationRanges, anchored, served
 
 OPSET = 17
 BATCH = "batch"
@@ -18,7 +21,12 @@ Arrays = list[NDArray[np.float32]]
 
 
 def write_float32(model: AcousticModel, path: Path) -> None:
-    """Export the whole model, features included, with free batch size and chunk length.
+    """Export the whole model, features included, with free batch size and chunk length."""
+    _write(served(model), path)
+
+
+def _write(model: AcousticModel, path: Path) -> None:
+    """Export a model as it is.
 
     The TorchScript exporter gives native ONNX recurrent nodes; the newer one fixes their length.
     """
@@ -42,18 +50,31 @@ def write_float32(model: AcousticModel, path: Path) -> None:
         )
 
 
-def write_int8(float32: Path, path: Path) -> None:
-    """Quantise recurrent and linear layers; activations are quantised as they come.
+def write_int8(model: AcousticModel, ranges: ActivationRanges, path: Path) -> None:
+    """Export with recurrent layers and projection in int8, each stream's numbers its own.
 
-    Weights keep 7 of their 8 bits: without VNNI instructions, products of full ones saturate.
+    Weights keep 7 of their 8 bits: without VNNI instructions, products of full ones saturate. The
+    Fourier transform stays in float32, because audio has more range than 8 bits, and the output
+    layer because it costs next to nothing.
     """
-    quantize_dynamic(
-        float32,
-        path,
-        op_types_to_quantize=["LSTM", "MatMul"],
-        weight_type=QuantType.QInt8,
-        reduce_range=True,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        float32 = Path(folder) / path.name
+        _write(anchored(model, ranges), float32)
+        quantize_dynamic(
+            float32,
+            path,
+            nodes_to_quantize=_nodes_to_quantize(float32),
+            weight_type=QuantType.QInt8,
+            reduce_range=True,
+        )
+
+
+def _nodes_to_quantize(graph: Path) -> list[str]:
+    return [
+        node.name
+        for node in onnx.load(graph).graph.node
+        if node.op_type == "LSTM" or (node.op_type == "MatMul" and "/project/" in node.name)
+    ]
 
 
 class OnnxSteps:

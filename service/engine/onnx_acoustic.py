@@ -80,9 +80,16 @@ def load_acoustic_model(bundle: Bundle, options: RuntimeOptions) -> OnnxAcoustic
         provider = CPU
         session = _open_session(bundle, options, provider)
     _check_provider(provider, options)
-    model = OnnxAcousticModel(bundle, session, options.precision)
+    model = OnnxAcousticModel(bundle, session, chosen_precision(bundle, options, provider))
     _check_step(model, bundle)
     return model
+
+
+def chosen_precision(bundle: Bundle, options: RuntimeOptions, provider: str) -> str:
+    """What `auto` means: int8 where a CPU runs a bundle that has it, else float32."""
+    if options.precision != "auto":
+        return options.precision
+    return "int8" if provider == CPU and MODEL_FILES["int8"] in bundle.files else "float32"
 
 
 def _wanted_provider(options: RuntimeOptions) -> str:
@@ -95,7 +102,7 @@ def _wanted_provider(options: RuntimeOptions) -> str:
 
 
 def _open_session(bundle: Bundle, options: RuntimeOptions, provider: str) -> Any:
-    name = MODEL_FILES[options.precision]
+    name = MODEL_FILES[chosen_precision(bundle, options, provider)]
     if name not in bundle.files:
         raise InvalidBundle(f"{bundle.folder} has no {name}; ask for another precision")
     providers = [provider] if provider == CPU else [provider, CPU]

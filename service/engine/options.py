@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, get_args
 from service.engine.errors import InvalidOption
 
 Provider: TypeAlias = Literal["auto", "cpu", "cuda"]
-Precision: TypeAlias = Literal["float32", "int8"]
+Precision: TypeAlias = Literal["auto", "float32", "int8"]
 
 DECODERS = ("greedy", "beam")
 MAX_BEAM_WIDTH = 256
@@ -112,7 +112,7 @@ class RuntimeOptions:
     """
 
     provider: Provider = "auto"  # auto: CUDA where it is there
-    precision: Precision = "float32"  # int8: faster, but texts may depend on who else is served
+    precision: Precision = "auto"  # int8 on a CPU where the bundle has it, else float32
     require_gpu: bool = False  # refuse to run anywhere else
     intra_op_num_threads: int = 1
     num_workers: int = 2  # batches that run at once

@@ -22,18 +22,8 @@ from tests.fakes import fake_bundle
 
 def level(num_clients: int, p99_s: float, num_errors: int = 0) -> Row:
     final = Percentiles(100, p99_s / 2, p99_s, p99_s, p99_s)
-    return Row(
-        "streams, greedy",
-        str(num_clients),
-        1.0,
-        None,
-        final,
-        None,
-        100.0,
-        num_errors,
-        "",
-        num_clients,
-    )
+    level = Row("streams, greedy", str(num_clients), 1.0, final=final, num_clients=num_clients)
+    return replace(level, num_errors=num_errors)
 
 
 def a_bench(bundle: Bundle, most_streams: int = 3200) -> Bench:

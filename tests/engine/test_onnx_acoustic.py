@@ -1,6 +1,7 @@
 """ONNX Runtime behind the AcousticModel protocol."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,14 @@ from numpy.typing import NDArray
 from service.engine.acoustic import State
 from service.engine.bundle import Bundle, load_bundle
 from service.engine.errors import InvalidBundle, ProviderUnavailable
-from service.engine.onnx_acoustic import CUDA, OnnxAcousticModel, load_acoustic_model
-from service.engine.options import RuntimeOptions
+from service.engine.onnx_acoustic import (
+    CPU,
+    CUDA,
+    OnnxAcousticModel,
+    chosen_precision,
+    load_acoustic_model,
+)
+from service.engine.options import Precision, RuntimeOptions
 from tests.tiny_bundle import SAMPLES_PER_FRAME, WEIGHT, tiny_model, write_tiny_bundle
 
 ON_CPU = RuntimeOptions(provider="cpu")
@@ -146,3 +153,14 @@ def test_a_required_gpu_that_is_not_there_stops_the_start(bundle: Bundle) -> Non
 
 def test_the_precision_that_runs_is_told(bundle: Bundle) -> None:
     assert load_acoustic_model(bundle, RuntimeOptions(provider="cpu")).precision == "float32"
+
+
+@pytest.mark.parametrize(
+    ("precision", "provider", "chosen"),
+    [("auto", CPU, "int8"), ("auto", CUDA, "float32"), ("float32", CPU, "float32")],
+)
+def test_auto_is_int8_where_a_cpu_can_have_it(
+    bundle: Bundle, precision: Precision, provider: str, chosen: str
+) -> None:
+    both = replace(bundle, files={**bundle.files, "model.int8.onnx": ""})
+    assert chosen_precision(both, RuntimeOptions(precision=precision), provider) == chosen

@@ -52,6 +52,9 @@ def bundle(learned: Path) -> Path:
     return output
 
 
+MAX_DIFFERENCE = 1e-5  # of log-probabilities; none at all where it was measured
+
+
 def test_served_over_http(bundle: Path) -> None:
     """The whole way: the words that were learned come back, with their times."""
 
@@ -153,3 +156,21 @@ def wav(waveform: NDArray[np.float32]) -> bytes:
     file = io.BytesIO()
     soundfile.write(file, waveform, SAMPLE_RATE, format="WAV")
     return file.getvalue()
+
+
+@pytest.mark.parametrize("graph", ["model.onnx", "model.int8.onnx"])
+def test_a_stream_gets_the_same_whoever_else_is_served(
+    learned: Path, bundle: Path, graph: str
+) -> None:
+    """Loud and quiet neighbours, other chunk lengths: not a bit of a stream's numbers changes."""
+    model = averaged_model(load_checkpoint(learned / "run" / LAST))
+    steps, step = OnnxSteps(bundle / graph, model), model.config.framing.samples_per_step
+    levels = np.array([0.001, 0.05, 1.0], np.float32)[:, None]
+    noise = np.random.default_rng(5).normal(0.0, 1.0, (3, 16 * step)).astype(np.float32)
+    waveforms = (levels * noise).clip(-1.0, 1.0)
+    together = steps.log_probs(waveforms, 4 * step)
+    for row in range(len(waveforms)):
+        alone = steps.log_probs(waveforms[row : row + 1], 4 * step)
+        assert np.abs(alone[0] - together[row]).max() <= MAX_DIFFERENCE
+    for chunk in (2 * step, 16 * step):
+        assert np.abs(steps.log_probs(waveforms, chunk) - together).max() <= MAX_DIFFERENCE

@@ -1,0 +1,60 @@
+"""How large the activations of a model get, which its int8 graph has to know beforehand."""
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from service.engine.audio import AudioLimits, decode_audio
+from service.engine.errors import EngineError
+from training.manifest import Utterance
+from training.model import AcousticModel, RecurrentLayer
+from training.serving_model import ActivationRanges
+
+NUM_UTTERANCES = 64
+MARGIN = 1.1  # for what is louder than anything that was measured
+_NOISE_LEVELS = (0.0, 0.001, 0.01, 0.1, 0.3)
+_NOISE_S = 3.0
+
+
+def calibration_waveforms(utterances: Sequence[Utterance], sample_rate: int) -> Iterator[Tensor]:
+    """Waveforms [S] of speech that the model may know, spread over the corpora, and of noise.
+
+    The test split is left alone. Without utterances there is noise only, from silence to loud,
+    which comes close: the layers' inputs are normalised.
+    """
+    rng = np.random.default_rng(0)
+    for level in _NOISE_LEVELS:
+        noise = rng.normal(0.0, level, round(_NOISE_S * sample_rate)).clip(-1.0, 1.0)
+        yield torch.from_numpy(noise.astype(np.float32))
+    known = [utterance for utterance in utterances if utterance.split != "test"]
+    for index in rng.permutation(len(known))[:NUM_UTTERANCES]:
+        try:
+            blocks = list(decode_audio(known[index].audio, sample_rate, AudioLimits()))
+        except (EngineError, OSError):
+            continue  # training left it out, too
+        yield torch.from_numpy(np.concatenate(blocks))
+
+
+@torch.no_grad()
+def measure_ranges(model: AcousticModel, utterances: Sequence[Utterance]) -> ActivationRanges:
+    """The largest magnitudes that the activations to quantise have, and a little more."""
+    sizes: dict[nn.Module, float] = {}
+
+    def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        tensor = inputs[0] if isinstance(module, nn.Linear) else output
+        sizes[module] = max(sizes.get(module, 0.0), float(tensor.abs().max()))
+
+    layers = cast("list[RecurrentLayer]", list(model.layers))
+    modules: list[nn.Module] = [model.subsampling.project, *(layer.norm for layer in layers)]
+    hooks = [module.register_forward_hook(note) for module in modules]
+    step = model.config.framing.samples_per_step
+    for waveform in calibration_waveforms(utterances, model.config.frontend.sample_rate):
+        whole = nn.functional.pad(waveform, (0, -len(waveform) % step))
+        model(whole.unsqueeze(0), *model.initial_state(1))
+    for hook in hooks:
+        hook.remove()
+    projection, *inputs = (MARGIN * sizes[module] for module in modules)
+    return ActivationRanges(projection, tuple(inputs))
