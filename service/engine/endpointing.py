@@ -59,26 +59,24 @@ class Endpointer:
             `k - 1` the last of its utterance.
         """
         ends = []
+        age, trailing_silence = state.age, state.trailing_silence
         for num_heard, is_silent in enumerate(self._silent(log_probs), start=1):
-            state = _hear(state, is_silent)
-            if self._is_over(state):
+            if is_silent and age == 0:
+                continue
+            age += 1
+            trailing_silence = trailing_silence + 1 if is_silent else 0
+            if self._is_over(age, trailing_silence):
                 ends.append(num_heard)
-                state = EndpointState()
-        return state, ends
+                age = trailing_silence = 0
+        return EndpointState(age, trailing_silence), ends
 
     def _silent(self, log_probs: NDArray[np.float32]) -> list[bool]:
-        probability = np.exp(log_probs[:, self._silent_ids]).sum(axis=1)  # [T]
+        probability = np.zeros(len(log_probs), np.float32)  # [T]
+        for symbol in self._silent_ids:
+            probability += np.exp(log_probs[:, symbol])
         silent: list[bool] = (probability > SILENCE_PROBABILITY).tolist()
         return silent
 
-    def _is_over(self, state: EndpointState) -> bool:
-        left = 1 - state.age / self._max_age  # of the longest life, from 1 to 0
-        return state.age > 0 and state.trailing_silence >= self._silence * min(1.0, 2 * left)
-
-
-def _hear(state: EndpointState, is_silent: bool) -> EndpointState:
-    if not is_silent:
-        return EndpointState(state.age + 1)
-    if state.age == 0:
-        return state
-    return EndpointState(state.age + 1, state.trailing_silence + 1)
+    def _is_over(self, age: int, trailing_silence: int) -> bool:
+        left = 1 - age / self._max_age  # of the longest life, from 1 to 0
+        return trailing_silence >= self._silence * min(1.0, 2 * left)

@@ -1,6 +1,6 @@
 """From a stream's log-probabilities to its utterances: endpointing and decoding, in step."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -57,12 +57,16 @@ class Segmenter(Generic[S]):
             of T gives the same utterances.
         """
         endpoint, ends = self._endpointer.advance(state.endpoint, log_probs)
-        *ended, in_progress = np.split(log_probs, ends)
         segments: list[Segment] = []
-        for frames in ended:
-            state, ended_segments = self.finish(self._decode(state, frames))
+        start = 0
+        for end in ends:
+            state, ended_segments = self.finish(self._decode(state, log_probs[start:end]))
             segments += ended_segments
-        return replace(self._decode(state, in_progress), endpoint=endpoint), segments
+            start = end
+        state = self._decode(state, log_probs[start:])
+        return SegmenterState(
+            state.decoder, endpoint, state.first_frame, state.num_frames
+        ), segments
 
     def partial(self, state: SegmenterState[S]) -> Partial:
         """The best reading so far of the utterance in progress."""
@@ -85,11 +89,9 @@ class Segmenter(Generic[S]):
     def _decode(
         self, state: SegmenterState[S], log_probs: NDArray[np.float32]
     ) -> SegmenterState[S]:
-        return replace(
-            state,
-            decoder=self._decoder.advance(state.decoder, log_probs),
-            num_frames=state.num_frames + len(log_probs),
-        )
+        decoder = self._decoder.advance(state.decoder, log_probs)
+        num_frames = state.num_frames + len(log_probs)
+        return SegmenterState(decoder, state.endpoint, state.first_frame, num_frames)
 
     def _timed(self, word: Word, first_frame: int) -> TimedWord:
         """The word with times in seconds from the start of the stream."""

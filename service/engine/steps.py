@@ -32,6 +32,6 @@ class StepRunner:
         self._model = model
 
     def __call__(self, steps: Sequence[Step]) -> list[Stepped]:
-        waveforms = np.stack([step.waveform for step in steps])  # [B, S]
+        waveforms = np.concatenate([step.waveform for step in steps]).reshape(len(steps), -1)
         log_probs, states = self._model.step(waveforms, [step.state for step in steps])
         return [Stepped(*row) for row in zip(log_probs, states, strict=True)]
