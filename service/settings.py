@@ -51,8 +51,20 @@ class Settings(BaseModel):
     max_batch_size: int = Field(
         default=_RUNTIME.max_batch_size, ge=1, le=1024, description="streams in one batch"
     )
+    max_batch_audio_s: float = Field(
+        default=_RUNTIME.max_batch_audio_s,
+        gt=0,
+        le=1e6,
+        description="seconds of audio in one batch",
+    )
     max_streams: int = Field(
         default=_RUNTIME.max_streams, ge=1, le=100_000, description="files and streams at once"
+    )
+    max_delay_ms: float = Field(
+        default=_RUNTIME.max_delay_ms,
+        ge=1,
+        le=1e6,
+        description="milliseconds that live steps may be late before further streams are refused",
     )
     max_upload_mb: int = Field(default=512, ge=1, le=65536, description="largest upload in MiB")
     max_duration_s: float = Field(
@@ -95,7 +107,9 @@ class Settings(BaseModel):
             require_gpu=self.require_gpu,
             num_workers=self.workers,
             max_batch_size=self.max_batch_size,
+            max_batch_audio_s=self.max_batch_audio_s,
             max_streams=self.max_streams,
+            max_delay_ms=self.max_delay_ms,
         )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from service.engine.options import Priority
+
 J = TypeVar("J")
 R = TypeVar("R")
 
@@ -30,6 +32,7 @@ class Job(Generic[J, R]):
     work: J
     queued_at_s: float  # on the clock of `time.perf_counter`
     future: asyncio.Future[Completed[R]]
+    priority: Priority
 
 
 def run_isolated(

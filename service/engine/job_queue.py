@@ -1,9 +1,9 @@
 """Which jobs run next, and which together. Pure bookkeeping: no clock, no threads, no asyncio."""
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from service.engine.options import Priority
 
@@ -58,10 +58,17 @@ class JobQueue(Generic[T]):
     ones of the same key; room that is left goes to the other priority. While bulk jobs wait, at
     most `live_batches_per_bulk` live batches come before a bulk one; while live jobs wait, two
     bulk batches never follow each other. Bounded by whoever pushes.
+
+    Args:
+        live_batches_per_bulk: bulk's share.
+        key_limit: the most jobs of a key in one batch; None: a batch is limited by its size only.
     """
 
-    def __init__(self, live_batches_per_bulk: int) -> None:
+    def __init__(
+        self, live_batches_per_bulk: int, key_limit: Callable[[Any], int] | None = None
+    ) -> None:
         self._live_batches_per_bulk = live_batches_per_bulk
+        self._key_limit = key_limit
         self._lanes: dict[Priority, _Lane[T]] = {priority: _Lane() for priority in Priority}
         self._num_pushed = 0
         self._live_in_a_row = 0  # live batches taken while bulk jobs waited
@@ -80,10 +87,15 @@ class JobQueue(Generic[T]):
         self._lanes[queued.priority].discard(queued)
 
     def take(self, max_batch_size: int) -> list[Queued[T]]:
-        """The next batch: 1 to `max_batch_size` jobs of one key. The queue must not be empty."""
+        """The next batch: 1 to `max_batch_size` jobs of one key. The queue must not be empty.
+
+        A key's own limit holds, too, where there is one.
+        """
         first = self._whose_turn()
         other = Priority.BULK if first is Priority.LIVE else Priority.LIVE
         key = self._lanes[first].oldest_key()
+        if self._key_limit is not None:
+            max_batch_size = max(1, min(max_batch_size, self._key_limit(key)))
         batch = self._lanes[first].take(key, max_batch_size)
         return batch + self._lanes[other].take(key, max_batch_size - len(batch))
 

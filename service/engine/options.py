@@ -116,8 +116,10 @@ class RuntimeOptions:
     require_gpu: bool = False  # refuse to run anywhere else
     intra_op_num_threads: int = 1
     num_workers: int = 2  # batches that run at once
-    max_batch_size: int = 16
-    max_streams: int = 64  # open at once; further ones are refused
+    max_batch_size: int = 32  # streams in one batch
+    max_batch_audio_s: float = 20.5  # of all streams in one batch: what fits a core's cache
+    max_streams: int = 512  # open at once; further ones are refused
+    max_delay_ms: float = 100.0  # of live steps on average; beyond it further streams are refused
 
     def __post_init__(self) -> None:
         _check_choice("provider", self.provider, get_args(Provider))
@@ -125,4 +127,6 @@ class RuntimeOptions:
         _check_range("intra_op_num_threads", self.intra_op_num_threads, 1, 256)
         _check_range("num_workers", self.num_workers, 1, 64)
         _check_range("max_batch_size", self.max_batch_size, 1, 1024)
+        _check_range("max_batch_audio_s", self.max_batch_audio_s, 0.0, 1e6)
         _check_range("max_streams", self.max_streams, 1, 100_000)
+        _check_range("max_delay_ms", self.max_delay_ms, 1.0, 1e6)

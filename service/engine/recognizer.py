@@ -132,8 +132,7 @@ async def run_recognizer(
     bundle: Bundle, model: AcousticModel, options: RuntimeOptions
 ) -> AsyncIterator[Recognizer]:
     """Run a model that is loaded already; otherwise as `running_recognizer`."""
-    limits = SchedulerLimits(options.num_workers, options.max_batch_size, options.max_streams)
-    scheduler = Scheduler(StepRunner(model), limits)
+    scheduler = Scheduler(StepRunner(model), _limits(options), _key_limit(bundle, options))
     decoding_pool = ThreadPoolExecutor(options.num_workers, thread_name_prefix="decoding")
     try:
         yield Recognizer(bundle, model, scheduler, decoding_pool)
@@ -142,6 +141,21 @@ async def run_recognizer(
             await scheduler.stop()
         finally:
             decoding_pool.shutdown(wait=False)
+
+
+def _limits(options: RuntimeOptions) -> SchedulerLimits:
+    return SchedulerLimits(
+        num_workers=options.num_workers,
+        max_batch_size=options.max_batch_size,
+        max_seats=options.max_streams,
+        max_live_delay_s=options.max_delay_ms / 1000,
+    )
+
+
+def _key_limit(bundle: Bundle, options: RuntimeOptions) -> Callable[[int], int]:
+    """How many steps of a length, which is their key, share a batch."""
+    max_samples = int(options.max_batch_audio_s * bundle.framing.sample_rate)
+    return lambda num_samples: max_samples // num_samples
 
 
 async def transcribe(

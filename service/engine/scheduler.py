@@ -5,16 +5,18 @@ are no locks either.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from service.engine.batch import Completed, Job, run_isolated, settle
 from service.engine.errors import Overloaded, StreamClosed
 from service.engine.job_queue import JobQueue, Queued
+from service.engine.load_gauge import LoadGauge
 from service.engine.options import Priority
 
 J = TypeVar("J")
@@ -28,8 +30,9 @@ class SchedulerLimits:
     num_workers: int
     max_batch_size: int
     max_seats: int
+    max_live_delay_s: float = math.inf  # of live jobs, on average; nobody is admitted beyond it
     live_batches_per_bulk: int = 4
-    retry_after_s: float = 1.0  # told to those who are refused
+    retry_after_s: float = 1.0  # told to those who are refused, at least
 
 
 class Scheduler(Generic[J, R]):
@@ -39,14 +42,20 @@ class Scheduler(Generic[J, R]):
         run_batch: gets 1 to `max_batch_size` jobs of one key, in a worker thread, and returns as
             many results in their order. If it raises, its jobs run again one by one, so that a bad
             job fails alone; it must therefore change nothing before it has succeeded.
+        limits: its bounds.
+        key_limit: the most jobs of a key in one batch, where that is less than `max_batch_size`.
     """
 
     def __init__(
-        self, run_batch: Callable[[Sequence[J]], Sequence[R]], limits: SchedulerLimits
+        self,
+        run_batch: Callable[[Sequence[J]], Sequence[R]],
+        limits: SchedulerLimits,
+        key_limit: Callable[[Any], int] | None = None,
     ) -> None:
         self._run_batch = run_batch
         self._limits = limits
-        self._queue: JobQueue[Job[J, R]] = JobQueue(limits.live_batches_per_bulk)
+        self._queue: JobQueue[Job[J, R]] = JobQueue(limits.live_batches_per_bulk, key_limit)
+        self._gauge = LoadGauge()
         self._executor = ThreadPoolExecutor(limits.num_workers, thread_name_prefix="scheduler")
         self._running: set[asyncio.Task[None]] = set()
         self._seats: set[Seat[J, R]] = set()
@@ -57,13 +66,11 @@ class Scheduler(Generic[J, R]):
         """Let one more caller in; the seat is the caller's to close.
 
         Raises:
-            Overloaded: all seats are taken.
+            Overloaded: all seats are taken, or live jobs are late already.
             StreamClosed: the scheduler is stopping.
         """
         self._check_running()
-        if len(self._seats) >= self._limits.max_seats:
-            message = f"all {self._limits.max_seats} streams are in use"
-            raise Overloaded(message, self._limits.retry_after_s)
+        self._check_room()
         seat = Seat(self, priority)
         self._seats.add(seat)
         return seat
@@ -85,7 +92,7 @@ class Scheduler(Generic[J, R]):
         """Queue a job for a seat."""
         self._check_running()
         future: asyncio.Future[Completed[R]] = asyncio.get_running_loop().create_future()
-        queued = self._queue.push(Job(job, time.perf_counter(), future), key, priority)
+        queued = self._queue.push(Job(job, time.perf_counter(), future, priority), key, priority)
         self._make_dispatch_due()
         return queued
 
@@ -100,6 +107,16 @@ class Scheduler(Generic[J, R]):
     def _check_running(self) -> None:
         if self._stopping:
             raise StreamClosed("the engine is shutting down")
+
+    def _check_room(self) -> None:
+        limits, now_s = self._limits, time.perf_counter()
+        if len(self._seats) >= limits.max_seats:
+            raise Overloaded(f"all {limits.max_seats} streams are in use", limits.retry_after_s)
+        wait_s = self._gauge.seconds_until(limits.max_live_delay_s, now_s)
+        if wait_s > 0:
+            delay_ms = 1000 * self._gauge.delay_s(now_s)
+            message = f"live streams are {delay_ms:.0f} ms late; more would make them later"
+            raise Overloaded(message, max(limits.retry_after_s, wait_s))
 
     def _make_dispatch_due(self) -> None:
         # After the tasks that are ready to run: what they submit now belongs to the same batch.
@@ -120,8 +137,21 @@ class Scheduler(Generic[J, R]):
     async def _run(self, batch: Sequence[Job[J, R]]) -> None:
         run_in_executor = asyncio.get_running_loop().run_in_executor
         outcomes = await run_in_executor(self._executor, run_isolated, self._run_batch, batch)
+        self._note_delay(batch, outcomes)
         for job, outcome in zip(batch, outcomes, strict=True):
             settle(job, outcome)
+
+    def _note_delay(
+        self, batch: Sequence[Job[J, R]], outcomes: Sequence[Completed[R] | Exception]
+    ) -> None:
+        now_s = time.perf_counter()
+        delays_s = [
+            now_s - job.queued_at_s - outcome.run_s
+            for job, outcome in zip(batch, outcomes, strict=True)
+            if job.priority is Priority.LIVE and isinstance(outcome, Completed)
+        ]
+        if delays_s:
+            self._gauge.observe(sum(delays_s) / len(delays_s), now_s)
 
     def _end(self, batch: Sequence[Job[J, R]], task: asyncio.Task[None]) -> None:
         for job in batch:  # however the batch ended, nobody is left waiting

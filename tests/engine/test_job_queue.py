@@ -83,3 +83,16 @@ def test_the_oldest_job_goes_first_whatever_its_key() -> None:
     assert [queued.item for queued in queue.take(1)] == ["a"]
     assert [queued.item for queued in queue.take(4)] == ["b", "d"]
     assert [queued.item for queued in queue.take(4)] == ["c"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(Priority), st.integers(1, 9)), max_size=40))
+def test_a_key_has_a_limit_of_its_own(jobs: list[tuple[Priority, int]]) -> None:
+    queue: JobQueue[int] = JobQueue(LIVE_BATCHES_PER_BULK, key_limit=lambda key: 12 // key)
+    for priority, key in jobs:
+        queue.push(key, key, priority)
+    num_taken = 0
+    while queue:
+        batch = queue.take(4)
+        assert len(batch) <= min(4, 12 // batch[0].item) or len(batch) == 1
+        num_taken += len(batch)
+    assert num_taken == len(jobs)

@@ -4,7 +4,8 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import pytest
@@ -91,6 +92,7 @@ class Caller:
     closes: bool  # or closes its seat rather than being cancelled
 
 
+BUSY = Caller(Priority.LIVE, ((1, 0),) * 12, leaves_after=None, closes=False)
 CALLERS = st.lists(
     st.builds(
         Caller,
@@ -316,3 +318,73 @@ async def test_a_stop_that_is_cancelled_leaves_nobody_waiting() -> None:
         stopping.cancel()
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         assert all(isinstance(outcome, StreamClosed) for outcome in outcomes)
+
+
+async def test_nobody_is_admitted_while_live_jobs_are_late() -> None:
+    limits = replace(ONE_WORKER, max_live_delay_s=1e-9)  # which any delay exceeds
+    async with running(Runner(), limits) as scheduler:
+        seat = scheduler.admit(Priority.LIVE)
+        await seat.submit(("first", 0), 0)
+        for priority in Priority:
+            with pytest.raises(Overloaded, match="ms late") as refusal:
+                scheduler.admit(priority)
+            assert refusal.value.retry_after_s >= limits.retry_after_s
+        assert (await seat.submit(("second", 0), 0)).result == ("second", 0), "who is in stays in"
+
+
+async def test_late_bulk_jobs_keep_nobody_out() -> None:
+    async with running(Runner(), replace(ONE_WORKER, max_live_delay_s=1e-9)) as scheduler:
+        await scheduler.admit(Priority.BULK).submit(("file", 0), 0)
+        scheduler.admit(Priority.LIVE)
+
+
+async def test_bulk_gets_its_share_while_live_never_rests() -> None:
+    runner = Runner()
+    async with running(runner, ONE_WORKER) as scheduler:
+        runner.may_run.clear()
+        live = [scheduler.admit(Priority.LIVE) for _ in range(6)]
+        tasks = [asyncio.create_task(call(seat, f"live{i}", BUSY)) for i, seat in enumerate(live)]
+        bulk = scheduler.admit(Priority.BULK)
+        tasks.append(asyncio.create_task(call(bulk, "bulk", replace(BUSY, works=((1, 9),) * 5))))
+        await runner.has_started()
+        runner.may_run.set()
+        await asyncio.gather(*tasks)
+    kinds = [batch[0][0].startswith("bulk") for batch in runner.batches]
+    positions = [index for index, is_bulk in enumerate(kinds) if is_bulk]
+    assert len(positions) == 5
+    gaps = [second - first for first, second in pairwise(positions)]
+    assert max(gaps) <= ONE_WORKER.live_batches_per_bulk + 1, "bulk does not starve"
+    assert min(gaps) > 1, "nor does live"
+
+
+@settings(deadline=None, max_examples=25)
+@given(data=st.data(), num_callers=st.integers(1, LIMITS.max_seats))
+def test_an_exception_in_any_batch_reaches_only_its_callers(
+    data: st.DataObject, num_callers: int
+) -> None:
+    """A runner that fails now and then, and every caller gets each answer once, in order."""
+    fails = data.draw(st.lists(st.booleans(), max_size=12))
+
+    class Flaky(Runner):
+        def __call__(self, jobs: Sequence[Work]) -> list[Work]:
+            if fails and fails.pop():
+                raise OSError("this batch, whoever is in it")
+            return super().__call__(jobs)
+
+    async def caller(scheduler: Scheduler[Work, Work], name: str) -> None:
+        seat = scheduler.admit(Priority.LIVE)
+        for number in range(4):
+            try:
+                completed = await seat.submit((name, number), 0)
+            except OSError:
+                continue
+            assert completed.result == (name, number)
+        seat.close()
+
+    async def run() -> None:
+        async with running(Flaky(), LIMITS) as scheduler:
+            await asyncio.gather(*(caller(scheduler, str(i)) for i in range(num_callers)))
+            for _ in range(LIMITS.max_seats):
+                scheduler.admit(Priority.BULK)
+
+    asyncio.run(run())
