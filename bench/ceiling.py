@@ -25,26 +25,23 @@ class Shape:
 
 
 def measure_ceiling(bundle: Bundle, options: RuntimeOptions, duration_s: float) -> list[Row]:
-    """Throughput of `num_workers` threads that only run the graph; a row for each batch size.
-
-    The batches are bulk chunks: those of files, which are the longest that the engine runs.
-    """
-    session = _session(bundle, options)
+    """Throughput of `num_workers` threads that only run the graph, by chunk and batch size."""
+    session, chunk_frames = _session(bundle, options), bundle.chunk_frames
     rows = []
-    for batch_size in BATCH_SIZES:
-        shape = Shape(batch_size, bundle.chunk_frames.bulk)
-        run = _runner(session, bundle, shape)
-        run()  # memory is planned by the first run of a shape
-        runs_per_s, cpu_s_per_run = _run_for(run, options.num_workers, duration_s)
-        audio_s = batch_size * shape.num_frames * bundle.framing.frame_s
-        rows.append(
-            Row(
-                scenario="raw ONNX Runtime",
+    for name, num_frames in (("live", chunk_frames.live), ("bulk", chunk_frames.bulk)):
+        for batch_size in BATCH_SIZES:
+            run = _runner(session, bundle, Shape(batch_size, num_frames))
+            run()  # memory is planned by the first run of a shape
+            runs_per_s, cpu_s_per_run = _run_for(run, options.num_workers, duration_s)
+            audio_s = batch_size * num_frames * bundle.framing.frame_s
+            row = Row(
+                scenario=f"raw ONNX Runtime, {name} chunks",
                 load=f"batch {batch_size}",
                 audio_per_s=runs_per_s * audio_s,
                 cpu_s_per_audio_hour=3600 * cpu_s_per_run / audio_s,
+                num_clients=batch_size,
             )
-        )
+            rows.append(row)
     return rows
 
 

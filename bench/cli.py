@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.options import FULL, QUICK, BenchOptions
 from service.settings import Settings, settings_from
 
-_SETTINGS = ("model", "provider", "precision", "workers", "max_batch_size")
+_SETTINGS = ("model", "provider", "precision", "workers", "max_batch_size", "max_batch_audio_s")
 _FAILED, _WRONG_USAGE = 1, 2
 
 

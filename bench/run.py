@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psutil
 from rich.console import Console
 
 from bench.ceiling import measure_ceiling, network_alone_s
@@ -144,7 +143,9 @@ class _Benchmark:
         def measure(runtime: RuntimeOptions) -> Row:
             return measure_files(options.model, runtime, waveforms, load)
 
-        self._tried = sweep(options.runtime, len(psutil.Process().cpu_affinity()), measure)
+        bundle = self._bench.bundle
+        bulk_chunk_s = bundle.chunk_frames.bulk * bundle.framing.frame_s
+        self._tried = sweep(options.runtime, bulk_chunk_s, measure)
         self._add(*(tried.row for tried in self._tried))
         for decoder in options.plan.decoders:
             streams = EngineLoad(
@@ -158,6 +159,9 @@ class _Benchmark:
 
     def _conclude(self) -> None:
         self._report.ratios |= compare(self._report, self._network_alone_s)
-        if self._tried:
-            greedy = self._report.named("streams, greedy")
-            self._report.recommendation = recommend(self._tried, greedy)
+        live, greedy = (
+            self._report.named("raw ONNX Runtime, live"),
+            self._report.named("streams, g"),
+        )
+        if self._tried and live:
+            self._report.recommendation = recommend(self._tried, live, greedy)

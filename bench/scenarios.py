@@ -59,7 +59,8 @@ class Bench:
 def running_service(bench: Bench, name: str, **changes: Any) -> Iterator[Server]:
     """The service with the settings under test, in a process of its own.
 
-    It admits any number of streams, so that their limit is found rather than configured.
+    It counts no streams, so that their limit is found rather than configured: it is where the
+    service begins to refuse, or where the final comes too late.
 
     Raises:
         ServerFailed: it does not start.
@@ -72,6 +73,8 @@ def running_service(bench: Bench, name: str, **changes: Any) -> Iterator[Server]
         "precision": runtime.precision,
         "workers": runtime.num_workers,
         "max_batch_size": runtime.max_batch_size,
+        "max_batch_audio_s": runtime.max_batch_audio_s,
+        "max_delay_ms": runtime.max_delay_ms,
         "max_streams": _ALL_STREAMS,
         "log_level": "warning",
         **changes,

@@ -53,15 +53,18 @@ def test_a_level_with_an_error_is_not_carried() -> None:
 
 
 def test_a_larger_batch_must_be_worth_it() -> None:
-    def tried(workers: int, batch: int, speed: float) -> Tried:
-        runtime = RuntimeOptions(num_workers=workers, max_batch_size=batch)
+    def tried(workers: int, audio_s: float, speed: float) -> Tried:
+        runtime = RuntimeOptions(num_workers=workers, max_batch_audio_s=audio_s)
         return Tried(runtime, Row("engine, files", "", speed))
 
-    measured = [tried(1, 8, 100.0), tried(2, 8, 190.0), tried(2, 16, 200.0), tried(2, 32, 201.0)]
-    best = recommend(measured, [level(50, 0.1), level(100, 0.2)])
-    assert (best.workers, best.max_batch_size, best.max_streams) == (2, 16, 80)
-    assert best.command == "longwave serve --workers 2 --max-batch-size 16 --max-streams 80"
-    assert recommend(measured, []).max_streams is None
+    measured = [tried(1, 10, 100.0), tried(2, 10, 190.0), tried(2, 20, 200.0), tried(2, 41, 201.0)]
+    live = [Row("raw", "", speed, num_clients=size) for size, speed in ((8, 90.0), (16, 100.0))]
+    live.append(Row("raw", "", 101.0, num_clients=32))
+    best = recommend(measured, live, [level(50, 0.1), level(100, 0.2)])
+    assert best.command == (
+        "longwave serve --workers 2 --max-batch-size 16 --max-batch-audio-s 20 --max-streams 80"
+    )
+    assert recommend(measured, live, []).max_streams is None
 
 
 def test_ratios_of_what_was_measured() -> None:
