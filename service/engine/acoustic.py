@@ -9,7 +9,20 @@ from numpy.typing import NDArray
 from service.engine.framing import Framing
 
 State: TypeAlias = tuple[NDArray[np.generic], ...]
-"""One stream's recurrent state: the bundle's state tensors in order, without the batch axis."""
+"""One stream's recurrent state, the model's own business: the bundle's state tensors in order,
+without the batch axis, or where they are."""
+
+
+def check_waveforms(framing: Framing, waveforms: NDArray[np.float32], num_states: int) -> None:
+    """Raise ValueError where waveforms [B, S] are nothing that a model can step."""
+    batch_size, num_samples = waveforms.shape
+    if waveforms.dtype != np.float32 or num_samples % framing.samples_per_step:
+        raise ValueError(
+            f"waveforms are {waveforms.dtype} {list(waveforms.shape)}; they must be float32 "
+            f"[B, a multiple of {framing.samples_per_step}]"
+        )
+    if batch_size != num_states:
+        raise ValueError(f"{batch_size} waveforms come with {num_states} states")
 
 
 class AcousticModel(Protocol):

@@ -1,4 +1,4 @@
-"""The acoustic model of a bundle, run by ONNX Runtime. The only file that imports it."""
+"""The acoustic model of a bundle, run by ONNX Runtime, with its states in the host's memory."""
 
 import logging
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from service.engine.acoustic import State
+from service.engine.acoustic import AcousticModel, State, check_waveforms
 from service.engine.bundle import Bundle
 from service.engine.errors import InvalidBundle, ProviderUnavailable
 from service.engine.framing import Framing
@@ -70,15 +70,7 @@ class OnnxAcousticModel:
 
     def validate(self, waveforms: NDArray[np.float32], states: Sequence[State]) -> None:
         """Raise ValueError where `step` could not take these."""
-        batch_size, num_samples = waveforms.shape
-        samples_per_step = self.framing.samples_per_step
-        if waveforms.dtype != np.float32 or num_samples % samples_per_step:
-            raise ValueError(
-                f"waveforms are {waveforms.dtype} {list(waveforms.shape)}; they must be float32 "
-                f"[B, a multiple of {samples_per_step}]"
-            )
-        if batch_size != len(states):
-            raise ValueError(f"{batch_size} waveforms come with {len(states)} states")
+        check_waveforms(self.framing, waveforms, len(states))
         for state in states:
             shapes, dtypes = [each.shape for each in state], [each.dtype for each in state]
             if shapes != self._shapes or dtypes != self._dtypes:
@@ -87,7 +79,7 @@ class OnnxAcousticModel:
                 )
 
 
-def load_acoustic_model(bundle: Bundle, options: RuntimeOptions) -> OnnxAcousticModel:
+def load_acoustic_model(bundle: Bundle, options: RuntimeOptions) -> AcousticModel:
     """Open the bundle's model where the options say, and step it once.
 
     Where CUDA was asked for and cannot be had, the CPU runs the model, with a warning.
@@ -104,7 +96,14 @@ def load_acoustic_model(bundle: Bundle, options: RuntimeOptions) -> OnnxAcoustic
     _check_provider(provider, options)
     model = OnnxAcousticModel(bundle, session, chosen_precision(bundle, options, provider))
     _check_step(model, bundle)
-    return model
+    return model if provider == CPU else _on_device(bundle, options, provider)
+
+
+def _on_device(bundle: Bundle, options: RuntimeOptions, provider: str) -> AcousticModel:
+    # Here, because it builds on this module and needs a package that only GPUs need.
+    from service.engine.onnx_slots import load_slotted_model
+
+    return load_slotted_model(bundle, options, provider)
 
 
 def chosen_precision(bundle: Bundle, options: RuntimeOptions, provider: str) -> str:
@@ -130,7 +129,7 @@ def _open_session(bundle: Bundle, options: RuntimeOptions, provider: str) -> Any
     providers = [provider] if provider == CPU else [provider, CPU]
     try:
         session = onnxruntime.InferenceSession(
-            bundle.folder / name, _session_options(options), providers=providers
+            bundle.folder / name, session_options(options), providers=providers
         )
     except Exception as error:  # its exceptions share no narrower class
         raise InvalidBundle(f"{bundle.folder / name} cannot be loaded: {error}") from error
@@ -139,13 +138,14 @@ def _open_session(bundle: Bundle, options: RuntimeOptions, provider: str) -> Any
     return session
 
 
-def _session_options(options: RuntimeOptions) -> Any:
-    session_options = onnxruntime.SessionOptions()
-    session_options.intra_op_num_threads = options.intra_op_num_threads
-    session_options.inter_op_num_threads = 1
+def session_options(options: RuntimeOptions) -> Any:
+    """ONNX Runtime's options for a session of which several batches run at once."""
+    chosen = onnxruntime.SessionOptions()
+    chosen.intra_op_num_threads = options.intra_op_num_threads
+    chosen.inter_op_num_threads = 1
     for threads in ("intra_op", "inter_op"):  # spinning burns the cores that other workers need
-        session_options.add_session_config_entry(f"session.{threads}.allow_spinning", "0")
-    return session_options
+        chosen.add_session_config_entry(f"session.{threads}.allow_spinning", "0")
+    return chosen
 
 
 def _tensors(nodes: Sequence[Any]) -> list[Tensor]:

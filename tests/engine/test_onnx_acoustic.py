@@ -37,7 +37,9 @@ def bundle(tmp_path: Path) -> Bundle:
 
 @pytest.fixture
 def model(bundle: Bundle) -> OnnxAcousticModel:
-    return load_acoustic_model(bundle, ON_CPU)
+    model = load_acoustic_model(bundle, ON_CPU)
+    assert isinstance(model, OnnxAcousticModel)
+    return model
 
 
 def noise(*shape: int) -> NDArray[np.float32]:
