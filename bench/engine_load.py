@@ -84,7 +84,7 @@ def _streams(waveforms: Waveforms, load: EngineLoad) -> _Work:
 
         async def client(number: int) -> None:
             rng, options = random.Random(number), RecognitionOptions(decoder=load.decoder)
-            await asyncio.sleep(rng.uniform(0, load.session_s / 2))
+            await asyncio.sleep(rng.uniform(0, min(load.session_s, load.duration_s) / 2))
             while time.perf_counter() - started_s < load.duration_s:
                 waveform = rng.choice(waveforms)
                 with recognizer.stream(options, Priority.LIVE) as stream:

@@ -159,9 +159,7 @@ class _Benchmark:
 
     def _conclude(self) -> None:
         self._report.ratios |= compare(self._report, self._network_alone_s)
-        live, greedy = (
-            self._report.named("raw ONNX Runtime, live"),
-            self._report.named("streams, g"),
-        )
+        live = self._report.named("raw ONNX Runtime, live")
+        streams = self._report.named("streams, greedy")
         if self._tried and live:
-            self._report.recommendation = recommend(self._tried, live, greedy)
+            self._report.recommendation = recommend(self._tried, live, streams)
