@@ -13,7 +13,8 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from service.engine.audio_files import NativeBlock, open_track
+from service.engine.audio_files import open_track
+from service.engine.audio_track import NativeBlock
 from service.engine.errors import AudioTooLong, EmptyAudio, InvalidAudio
 from service.engine.pcm import PcmDecoder
 from service.engine.resampling import Resampler, require_finite

@@ -1,7 +1,14 @@
 """The composition: a bundle, its acoustic model and the scheduler behind one facade."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+)
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -29,6 +36,8 @@ from service.engine.transcript import Transcript
 from service.engine.vocabulary import Vocabulary
 
 T = TypeVar("T")
+
+_SAMPLES_PULLED_AT_ONCE = 80_000
 
 
 class Recognizer:
@@ -190,5 +199,16 @@ async def _pulled_in_threads(
     waveforms: Iterable[NDArray[np.float32]],
 ) -> AsyncGenerator[NDArray[np.float32], None]:
     iterator = iter(waveforms)
-    while (waveform := await asyncio.to_thread(next, iterator, None)) is not None:
-        yield waveform
+    while pulled := await asyncio.to_thread(_pull, iterator):
+        for waveform in pulled:
+            yield waveform
+
+
+def _pull(waveforms: Iterator[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """The next few blocks: one change of threads for each would cost more than decoding it."""
+    pulled: list[NDArray[np.float32]] = []
+    for waveform in waveforms:
+        pulled.append(waveform)
+        if sum(map(len, pulled)) >= _SAMPLES_PULLED_AT_ONCE:
+            break
+    return pulled

@@ -1,0 +1,27 @@
+"""What reading an audio file gives, whichever library reads it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class NativeBlock:
+    """Some of a file's audio, mixed down to mono. Samples may be beyond [-1, 1] or not finite."""
+
+    waveform: NDArray[np.float32]  # [n]
+    sample_rate: int  # Hz; it may change within a file
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.waveform) / self.sample_rate
+
+
+@dataclass(frozen=True, slots=True)
+class AudioTrack:
+    """The audio of an open file."""
+
+    declared_s: float | None  # how long the header says it is; None where that is a guess
+    blocks: Iterator[NativeBlock]  # ends where no more can be decoded, damaged or not
