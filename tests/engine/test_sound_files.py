@@ -1,6 +1,5 @@
 """Whole WAV files take a shorter way than others and come out alike."""
 
-from collections.abc import Iterator
 from io import BytesIO
 
 import numpy as np
@@ -23,9 +22,8 @@ def wav(subtype: str, num_channels: int = 1) -> bytes:
 
 
 @pytest.fixture
-def only_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def only_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audio_files, "whole_wav", lambda _: None)
-    yield
 
 
 def decoded(file: bytes) -> list[float]:
