@@ -59,14 +59,19 @@ def network_alone_s(bundle: Bundle, options: RuntimeOptions, duration_s: float) 
     return float(np.median(times_s))
 
 
+def provider_that_runs(options: RuntimeOptions) -> str:
+    """CUDA, unless it is not there or not wanted."""
+    has_cuda = CUDA in onnxruntime.get_available_providers()
+    return CUDA if has_cuda and options.provider != "cpu" else CPU
+
+
 def _session(bundle: Bundle, options: RuntimeOptions) -> onnxruntime.InferenceSession:
     session_options = onnxruntime.SessionOptions()
     session_options.intra_op_num_threads = options.intra_op_num_threads
     session_options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    available = onnxruntime.get_available_providers()
-    wants_cuda = options.provider != "cpu" and CUDA in available
-    providers = [CUDA, CPU] if wants_cuda else [CPU]
-    path = bundle.folder / MODEL_FILES[chosen_precision(bundle, options, providers[0])]
+    provider = provider_that_runs(options)
+    providers = [provider] if provider == CPU else [provider, CPU]
+    path = bundle.folder / MODEL_FILES[chosen_precision(bundle, options, provider)]
     return onnxruntime.InferenceSession(path, session_options, providers=providers)
 
 

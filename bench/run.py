@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench.ceiling import measure_ceiling, network_alone_s
+from bench.ceiling import measure_ceiling, network_alone_s, provider_that_runs
 from bench.clips import as_waveform, load_clips, save_clips
 from bench.compare import compare
 from bench.engine_load import EngineLoad, measure_files, measure_streams
@@ -31,6 +31,7 @@ from bench.scenarios import (
 )
 from bench.soak import soak
 from service.engine.bundle import load_bundle
+from service.engine.onnx_acoustic import chosen_precision
 from service.engine.options import RuntimeOptions
 
 _FILES_IN_FLIGHT = 64
@@ -68,6 +69,7 @@ def _console() -> Console:
 
 def _about(bench: Bench) -> dict[str, Any]:
     options, framing = bench.options, bench.bundle.framing
+    provider = provider_that_runs(options.runtime)
     audio_s = sum(len(clip) for clip in bench.clips) / framing.sample_rate
     return {
         "machine": machine(),
@@ -75,6 +77,8 @@ def _about(bench: Bench) -> dict[str, Any]:
         "audio": "synthetic fixture" if options.audio is None else options.audio.name,
         "clips": len(bench.clips),
         "clip_s": round(audio_s / len(bench.clips), 2),
+        "provider": provider,
+        "precision": chosen_precision(bench.bundle, options.runtime, provider),
         "runtime": asdict(options.runtime),
         "plan": asdict(options.plan),
         "piece_ms": options.piece_ms,
