@@ -18,6 +18,7 @@ from service.engine.options import (
     RecognitionOptions,
     RuntimeOptions,
 )
+from training.cli_decoding import add_lm_arguments
 from training.corpora import READERS
 from training.corpora.limits import Limits
 
@@ -33,6 +34,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     _add_train(subparsers.add_parser("train", help="train an acoustic model"))
     _add_evaluate(subparsers.add_parser("evaluate", help="measure a bundle's error rates"))
     _add_export(subparsers.add_parser("export", help="turn a checkpoint into a bundle"))
+    lm = subparsers.add_parser("lm", help="turn text into a language model")
+    add_lm_arguments(lm)
+    lm.set_defaults(func=_imported_when_run("training.language_model"))
 
 
 def _add_corpora(parser: argparse.ArgumentParser) -> None:
@@ -103,6 +107,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", metavar="FILE", type=Path, help="write weights too that a run can start from"
     )
+    parser.add_argument("--lm", metavar="FILE", type=Path, help="put this language model into it")
     parser.set_defaults(func=_imported_when_run("training.export"))
 
 

@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.acoustic import AcousticModel
-from service.engine.beam import BeamDecoder
-from service.engine.bundle import Bundle, load_bundle
+from service.engine.beam import BeamDecoder, BeamTuning
+from service.engine.bundle import LANGUAGE_MODEL, Bundle, load_bundle
 from service.engine.chunking import Chunker
 from service.engine.decoding import CtcDecoder
 from service.engine.endpointing import Endpointer
 from service.engine.errors import EmptyAudio
 from service.engine.events import Final
 from service.engine.greedy import GreedyDecoder
+from service.engine.language_model import LanguageModel, ShallowFusion, load_language_model
 from service.engine.onnx_acoustic import load_acoustic_model
 from service.engine.options import Priority, RecognitionOptions, RuntimeOptions
 from service.engine.scheduler import Scheduler, SchedulerLimits
@@ -39,6 +40,7 @@ class Recognizer:
         model: the acoustic model.
         scheduler: runs the model's steps; running.
         decoding_pool: threads for decoders that take their time.
+        language_model: what the beam decoder fuses, if the bundle has one.
     """
 
     def __init__(
@@ -47,11 +49,13 @@ class Recognizer:
         model: AcousticModel,
         scheduler: Scheduler[Step, Stepped],
         decoding_pool: Executor,
+        language_model: LanguageModel | None = None,
     ) -> None:
         self._bundle = bundle
         self._model = model
         self._scheduler = scheduler
         self._decoding_pool = decoding_pool
+        self._language_model = language_model
 
     @property
     def bundle(self) -> Bundle:
@@ -78,28 +82,39 @@ class Recognizer:
             sample_rate=self._bundle.framing.sample_rate,
             initial_state=self._model.initial_state(),
             chunker=Chunker(self._bundle.framing, self._bundle.chunk_frames, priority),
-            segmenter=_segmenter(self._bundle, options),
+            segmenter=self._segmenter(options),
             run_decoding=self._run_decoding(options),
             wants_partials=priority is Priority.LIVE,
         )
         return Stream(parts, self._scheduler.admit(priority))
 
+    def _segmenter(self, options: RecognitionOptions) -> Segmenter[Any]:
+        bundle = self._bundle
+        vocabulary = Vocabulary(bundle.vocabulary, bundle.blank_id)
+        silent_ids = (vocabulary.blank_id, vocabulary.space_id)
+        endpointer = Endpointer(options.endpointing, bundle.framing, silent_ids)
+        decoder = make_decoder(bundle, self._language_model, options)
+        return Segmenter(decoder, endpointer, bundle.framing, options.nbest)
+
     def _run_decoding(self, options: RecognitionOptions) -> RunDecoding:
         return _at_once if options.decoder == "greedy" else _in(self._decoding_pool)
 
 
-def _segmenter(bundle: Bundle, options: RecognitionOptions) -> Segmenter[Any]:
-    vocabulary = Vocabulary(bundle.vocabulary, bundle.blank_id)
-    silent_ids = (vocabulary.blank_id, vocabulary.space_id)
-    endpointer = Endpointer(options.endpointing, bundle.framing, silent_ids)
-    decoder = _decoder(bundle, options)
-    return Segmenter(decoder, endpointer, bundle.framing, options.nbest)
-
-
-def _decoder(bundle: Bundle, options: RecognitionOptions) -> CtcDecoder[Any]:
+def make_decoder(
+    bundle: Bundle, language_model: LanguageModel | None, options: RecognitionOptions
+) -> CtcDecoder[Any]:
+    """The decoder that the options ask for; what they leave open is as the bundle has it."""
+    symbols, blank_id, defaults = bundle.vocabulary, bundle.blank_id, bundle.decoding
     if options.decoder == "greedy":
-        return GreedyDecoder(bundle.vocabulary, bundle.blank_id)
-    return BeamDecoder(bundle.vocabulary, bundle.blank_id, options.beam_width, options.nbest)
+        return GreedyDecoder(symbols, blank_id)
+    word_bonus = defaults.word_bonus if options.word_bonus is None else options.word_bonus
+    lm_weight = defaults.lm_weight if options.lm_weight is None else options.lm_weight
+    fusion = None
+    if language_model is not None:
+        cost = defaults.oov_letter_log_prob
+        fusion = ShallowFusion(language_model, lm_weight, word_bonus, cost)
+    tuning = BeamTuning(fusion=fusion, word_bonus=word_bonus, boosts=options.boost)
+    return BeamDecoder(symbols, blank_id, options.beam_width, options.nbest, tuning)
 
 
 async def _at_once(function: Callable[[], T]) -> T:
@@ -123,20 +138,30 @@ async def running_recognizer(folder: Path, options: RuntimeOptions) -> AsyncIter
     """
     bundle = await asyncio.to_thread(load_bundle, folder)
     model = await asyncio.to_thread(load_acoustic_model, bundle, options)
-    async with run_recognizer(bundle, model, options) as recognizer:
+    language_model = await asyncio.to_thread(_language_model, bundle)
+    async with run_recognizer(bundle, model, options, language_model) as recognizer:
         yield recognizer
+
+
+def _language_model(bundle: Bundle) -> LanguageModel | None:
+    if LANGUAGE_MODEL not in bundle.files:
+        return None
+    return load_language_model(bundle.folder / LANGUAGE_MODEL, bundle.vocabulary)
 
 
 @asynccontextmanager
 async def run_recognizer(
-    bundle: Bundle, model: AcousticModel, options: RuntimeOptions
+    bundle: Bundle,
+    model: AcousticModel,
+    options: RuntimeOptions,
+    language_model: LanguageModel | None = None,
 ) -> AsyncIterator[Recognizer]:
-    """Run a model that is loaded already; otherwise as `running_recognizer`."""
+    """Run models that are loaded already; otherwise as `running_recognizer`."""
     limits = SchedulerLimits(options.num_workers, options.max_batch_size, options.max_streams)
     scheduler = Scheduler(StepRunner(model), limits)
     decoding_pool = ThreadPoolExecutor(options.num_workers, thread_name_prefix="decoding")
     try:
-        yield Recognizer(bundle, model, scheduler, decoding_pool)
+        yield Recognizer(bundle, model, scheduler, decoding_pool, language_model)
     finally:
         try:
             await scheduler.stop()
