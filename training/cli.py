@@ -18,7 +18,7 @@ from service.engine.options import (
     RecognitionOptions,
     RuntimeOptions,
 )
-from training.cli_decoding import add_lm_arguments
+from training.cli_decoding import add_lm_arguments, add_tune_arguments
 from training.corpora import READERS
 from training.corpora.limits import Limits
 
@@ -37,6 +37,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     lm = subparsers.add_parser("lm", help="turn text into a language model")
     add_lm_arguments(lm)
     lm.set_defaults(func=_imported_when_run("training.language_model"))
+    tune = subparsers.add_parser("tune", help="find how a bundle decodes best")
+    add_tune_arguments(tune)
+    tune.set_defaults(func=_imported_when_run("training.tune"))
 
 
 def _add_corpora(parser: argparse.ArgumentParser) -> None:
@@ -82,6 +85,8 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--beam-width", metavar=f"1..{MAX_BEAM_WIDTH}", type=int, default=options.beam_width
     )
+    parser.add_argument("--lm-weight", metavar="A", type=float, help="instead of the bundle's")
+    parser.add_argument("--word-bonus", metavar="B", type=float, help="instead of the bundle's")
     parser.add_argument(
         "--precision", choices=get_args(Precision), default=RuntimeOptions().precision
     )

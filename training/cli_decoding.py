@@ -2,8 +2,10 @@
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
 from service.engine.ngram_file import MAX_ORDER
+from service.engine.options import Precision, Provider, RuntimeOptions
 
 
 def add_lm_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,3 +31,45 @@ def add_lm_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bundle", metavar="DIR", type=Path, help="put it into this bundle too")
     parser.add_argument("--manifest", metavar="FILE", type=Path, help="print perplexities on it")
     parser.add_argument("--split", default="dev", help="of the manifest (default %(default)s)")
+
+
+def add_tune_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of `longwave tune`."""
+    _add_set_arguments(parser)
+    parser.add_argument("--lm", metavar="FILE", type=Path, help="first put it into the bundle")
+    parser.add_argument(
+        "--lm-weights", metavar="A", type=float, nargs="+", default=(0.3, 0.5, 0.7, 0.9, 1.1)
+    )
+    parser.add_argument(
+        "--word-bonuses", metavar="B", type=float, nargs="+", default=(0.0, 1.0, 2.0, 3.0)
+    )
+    parser.add_argument(
+        "--oov-letter-log-probs",
+        metavar="L",
+        type=float,
+        nargs="+",
+        default=(-2.3, -1.0, -1.6, -3.5),
+        help="ln probability of each letter of an unknown word (default %(default)s)",
+    )
+    parser.add_argument(
+        "--beam-widths",
+        metavar="W",
+        type=int,
+        nargs="+",
+        default=(64, 16, 128),
+        help="the first is tuned for, the others are tried last (default %(default)s)",
+    )
+    parser.add_argument("--write", action="store_true", help="write the best into the bundle")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write all trials as JSON")
+
+
+def _add_set_arguments(parser: argparse.ArgumentParser) -> None:
+    """What a bundle is run on, and how."""
+    parser.add_argument("--bundle", metavar="DIR", type=Path, required=True)
+    parser.add_argument("--manifest", metavar="FILE", type=Path, required=True)
+    parser.add_argument("--split", default="dev", help="of the manifest (default %(default)s)")
+    parser.add_argument("--corpus", action="append", help="only this corpus; may be repeated")
+    parser.add_argument(
+        "--precision", choices=get_args(Precision), default=RuntimeOptions().precision
+    )
+    parser.add_argument("--provider", choices=get_args(Provider), default="auto")

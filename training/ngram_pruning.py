@@ -56,7 +56,8 @@ def _own_losses(lower: Estimates, order: Estimates) -> NDArray[np.float64]:
     log_new = np.log(new_backoff)
     log_old = np.log(np.maximum(lower.backoff[context], _TINY))
     change = p * (np.log(p_lower) + log_new - np.log(p)) + (log_new - log_old) * left
-    return -lower.share[context] * change
+    loss: NDArray[np.float64] = -lower.share[context] * change
+    return loss
 
 
 def _without(orders: list[Estimates], kept: list[NDArray[np.bool_]]) -> list[Estimates]:

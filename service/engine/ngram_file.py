@@ -69,9 +69,10 @@ def write_ngram_file(trie: NgramTrie, path: Path) -> None:
 def encode_ngram_file(trie: NgramTrie) -> bytes:
     """The content of the model's file."""
     num_words = trie.num_ngrams[0]
-    deltas = np.diff(trie.word_ids[num_words:].astype(np.int32), prepend=0)
+    word_ids = trie.word_ids[num_words:].astype(np.int32)
+    deltas = word_ids - np.roll(word_ids, 1)
     starts = _run_starts(trie.first_child, num_words)
-    deltas[starts] = trie.word_ids[num_words:][starts]
+    deltas[starts] = word_ids[starts]
     words = "\n".join(trie.vocabulary[len(SPECIAL_WORDS) :]).encode()
     sections = {
         "words": words,

@@ -82,28 +82,30 @@ class Recognizer:
             sample_rate=self._bundle.framing.sample_rate,
             initial_state=self._model.initial_state(),
             chunker=Chunker(self._bundle.framing, self._bundle.chunk_frames, priority),
-            segmenter=self._segmenter(options),
+            segmenter=make_segmenter(self._bundle, self._language_model, options),
             run_decoding=self._run_decoding(options),
             wants_partials=priority is Priority.LIVE,
         )
         return Stream(parts, self._scheduler.admit(priority))
 
-    def _segmenter(self, options: RecognitionOptions) -> Segmenter[Any]:
-        bundle = self._bundle
-        vocabulary = Vocabulary(bundle.vocabulary, bundle.blank_id)
-        silent_ids = (vocabulary.blank_id, vocabulary.space_id)
-        endpointer = Endpointer(options.endpointing, bundle.framing, silent_ids)
-        decoder = make_decoder(bundle, self._language_model, options)
-        return Segmenter(decoder, endpointer, bundle.framing, options.nbest)
-
     def _run_decoding(self, options: RecognitionOptions) -> RunDecoding:
         return _at_once if options.decoder == "greedy" else _in(self._decoding_pool)
 
 
-def make_decoder(
+def make_segmenter(
+    bundle: Bundle, language_model: LanguageModel | None, options: RecognitionOptions
+) -> Segmenter[Any]:
+    """What turns a stream's log-probabilities into text as the options say, or else the bundle."""
+    vocabulary = Vocabulary(bundle.vocabulary, bundle.blank_id)
+    silent_ids = (vocabulary.blank_id, vocabulary.space_id)
+    endpointer = Endpointer(options.endpointing, bundle.framing, silent_ids)
+    decoder = _decoder(bundle, language_model, options)
+    return Segmenter(decoder, endpointer, bundle.framing, options.nbest)
+
+
+def _decoder(
     bundle: Bundle, language_model: LanguageModel | None, options: RecognitionOptions
 ) -> CtcDecoder[Any]:
-    """The decoder that the options ask for; what they leave open is as the bundle has it."""
     symbols, blank_id, defaults = bundle.vocabulary, bundle.blank_id, bundle.decoding
     if options.decoder == "greedy":
         return GreedyDecoder(symbols, blank_id)
@@ -138,12 +140,13 @@ async def running_recognizer(folder: Path, options: RuntimeOptions) -> AsyncIter
     """
     bundle = await asyncio.to_thread(load_bundle, folder)
     model = await asyncio.to_thread(load_acoustic_model, bundle, options)
-    language_model = await asyncio.to_thread(_language_model, bundle)
+    language_model = await asyncio.to_thread(bundle_language_model, bundle)
     async with run_recognizer(bundle, model, options, language_model) as recognizer:
         yield recognizer
 
 
-def _language_model(bundle: Bundle) -> LanguageModel | None:
+def bundle_language_model(bundle: Bundle) -> LanguageModel | None:
+    """The language model that the bundle has, if any. Raises InvalidBundle."""
     if LANGUAGE_MODEL not in bundle.files:
         return None
     return load_language_model(bundle.folder / LANGUAGE_MODEL, bundle.vocabulary)
