@@ -33,15 +33,15 @@ def losses(orders: list[Estimates]) -> list[NDArray[np.float64]]:
 def prune(
     orders: list[Estimates], found_losses: list[NDArray[np.float64]], num_kept: int
 ) -> list[Estimates]:
-    """The model with about `num_kept` n-grams of two words and more, those of largest losses.
+    """The model with about `num_kept` n-grams of several words, the ones of the largest losses.
 
-    It still sums to one: backoff weights are computed anew.
+    At least one is kept. It still sums to one: backoff weights are computed anew.
     """
-    sizes = sum(len(loss) for loss in found_losses)
+    everything = np.concatenate([np.zeros(0), *found_losses])
+    num_left_out = len(everything) - max(num_kept, 1)
     limit = -np.inf
-    if num_kept < sizes:
-        everything = np.concatenate(found_losses)
-        limit = np.partition(everything, sizes - num_kept)[sizes - num_kept]
+    if num_left_out > 0:
+        limit = float(np.partition(everything, num_left_out)[num_left_out])
     kept = [np.ones(len(orders[0].word), bool), *(loss >= limit for loss in found_losses)]
     return _without(orders, kept)
 
