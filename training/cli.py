@@ -18,7 +18,7 @@ from service.engine.options import (
     RecognitionOptions,
     RuntimeOptions,
 )
-from training.cli_decoding import add_lm_arguments, add_tune_arguments
+from training.cli_decoding import add_calibrate_arguments, add_lm_arguments, add_tune_arguments
 from training.corpora import READERS
 from training.corpora.limits import Limits
 
@@ -40,6 +40,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     tune = subparsers.add_parser("tune", help="find how a bundle decodes best")
     add_tune_arguments(tune)
     tune.set_defaults(func=_imported_when_run("training.tune"))
+    calibrate = subparsers.add_parser("calibrate", help="make word confidences mean what they say")
+    add_calibrate_arguments(calibrate)
+    calibrate.set_defaults(func=_imported_when_run("training.calibrate"))
 
 
 def _add_corpora(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,13 @@ from pathlib import Path
 from typing import get_args
 
 from service.engine.ngram_file import MAX_ORDER
-from service.engine.options import Precision, Provider, RuntimeOptions
+from service.engine.options import (
+    DECODERS,
+    MAX_BEAM_WIDTH,
+    Precision,
+    Provider,
+    RuntimeOptions,
+)
 
 
 def add_lm_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,3 +79,13 @@ def _add_set_arguments(parser: argparse.ArgumentParser) -> None:
         "--precision", choices=get_args(Precision), default=RuntimeOptions().precision
     )
     parser.add_argument("--provider", choices=get_args(Provider), default="auto")
+
+
+def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of `longwave calibrate`."""
+    _add_set_arguments(parser)
+    parser.add_argument("--report-split", metavar="SPLIT", help="report on this one too")
+    parser.add_argument("--decoder", choices=DECODERS, default="greedy")
+    parser.add_argument("--beam-width", metavar=f"1..{MAX_BEAM_WIDTH}", type=int, default=16)
+    parser.add_argument("--write", action="store_true", help="write it into the bundle")
+    parser.add_argument("--plot", metavar="FILE", type=Path, help="draw reliability, PNG or SVG")

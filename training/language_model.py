@@ -96,8 +96,9 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     counts = ", ".join(f"{len(order.word):,}" for order in orders)
     print(f"{arguments.output}: {len(content) / 2**20:.2f} MiB, n-grams by order: {counts}")
-    model = LanguageModel(to_trie(tokens.vocabulary, orders), VOCABULARY)
-    print(_table(perplexities(model, [u for u in dev if u.split == arguments.split])))
+    if dev:
+        model = LanguageModel(to_trie(tokens.vocabulary, orders), VOCABULARY)
+        print(_table(perplexities(model, [u for u in dev if u.split == arguments.split])))
     return 0
 
 

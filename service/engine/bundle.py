@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from service.engine.calibration import Calibration, parse_calibration
 from service.engine.errors import InvalidBundle
 from service.engine.framing import Framing
 from service.engine.options import DECODERS, MAX_BEAM_WIDTH, MAX_LM_WEIGHT, MAX_WORD_BONUS
@@ -50,6 +51,7 @@ class DecodingDefaults:
     lm_weight: float = 0.0  # of the language model, if there is one
     word_bonus: float = 0.0  # nats a word
     oov_letter_log_prob: float = OOV_LETTER_LOG_PROB
+    calibration: Mapping[str, Calibration] = field(default_factory=dict)  # by decoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,10 @@ def _decoding(description: Mapping[str, Any]) -> DecodingDefaults:
         _number(description, "lm_weight", (0.0, MAX_LM_WEIGHT), 0.0),
         _number(description, "word_bonus", (-MAX_WORD_BONUS, MAX_WORD_BONUS), 0.0),
         _number(description, "oov_letter_log_prob", (-MAX_LETTER_COST, 0.0), OOV_LETTER_LOG_PROB),
+        {
+            decoder: parse_calibration(knots)
+            for decoder, knots in description.get("calibration", {}).items()
+        },
     )
     if defaults.decoder not in DECODERS:
         raise ValueError(f"decoder is {defaults.decoder!r}; known are {', '.join(DECODERS)}")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from service.engine.acoustic import AcousticModel
 from service.engine.beam import BeamDecoder, BeamTuning
 from service.engine.bundle import LANGUAGE_MODEL, Bundle, load_bundle
+from service.engine.calibration import UNCALIBRATED
 from service.engine.chunking import Chunker
 from service.engine.decoding import CtcDecoder
 from service.engine.endpointing import Endpointer
@@ -100,7 +101,8 @@ def make_segmenter(
     silent_ids = (vocabulary.blank_id, vocabulary.space_id)
     endpointer = Endpointer(options.endpointing, bundle.framing, silent_ids)
     decoder = _decoder(bundle, language_model, options)
-    return Segmenter(decoder, endpointer, bundle.framing, options.nbest)
+    calibration = bundle.decoding.calibration.get(options.decoder, UNCALIBRATED)
+    return Segmenter(decoder, endpointer, bundle.framing, options.nbest, calibration)
 
 
 def _decoder(

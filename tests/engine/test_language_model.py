@@ -64,9 +64,10 @@ def test_a_file_gives_back_what_was_written(trie: NgramTrie, tmp_path: Path) -> 
 
 
 def test_word_numbers_of_two_bytes_survive(tmp_path: Path) -> None:
-    words = {(f"{a}{b}{c}",): 1e-4 for a, b, c in product("abcdefghij", repeat=3)}
-    pairs = {("aaa", word): 1e-3 for (word,) in list(words)[::7]}
-    trie = ngram_trie(words | pairs | {("jjj", "jji"): 0.1, ("jjj", "jjj"): 0.2})
+    words = ["".join(letters) for letters in product("abcdefghij", repeat=3)]
+    probabilities: dict[tuple[str, ...], float] = {(word,): 1e-4 for word in words}
+    probabilities |= {("aaa", word): 1e-3 for word in words[::7]}
+    trie = ngram_trie(probabilities | {("jjj", "jji"): 0.1, ("jjj", "jjj"): 0.2})
     write_ngram_file(trie, tmp_path / "lm.bin")
     found = read_ngram_file(tmp_path / "lm.bin")
     np.testing.assert_array_equal(found.word_ids, trie.word_ids)
