@@ -22,7 +22,7 @@ from training.perplexity import Perplexity, perplexities
 from training.text import VOCABULARY
 
 _FIRST_GUESS = 2.6  # bytes of the file for an n-gram
-_MAX_TRIES = 4
+_MAX_TRIES = 10
 _NEARLY = 0.98  # of the size that is allowed
 
 
@@ -55,18 +55,23 @@ class LanguageModelOptions:
 
 
 def build(tokens: Tokens, options: LanguageModelOptions) -> tuple[bytes, list[Estimates]]:
-    """The file of the best model that is no larger than asked for, and what is in it."""
+    """The file of the best model that is no larger than asked for, and what is in it.
+
+    Raises NoText where even the words alone take more.
+    """
     orders = estimate(count_ngrams(tokens, options.order), tokens.weights)
     found_losses = losses(orders)
-    num_kept = int(options.max_bytes / _FIRST_GUESS)
+    num_ngrams = sum(map(len, found_losses))
+    num_kept = min(int(options.max_bytes / _FIRST_GUESS), num_ngrams)
     for _ in range(_MAX_TRIES):
         pruned = prune(orders, found_losses, num_kept)
         content = encode_ngram_file(to_trie(tokens.vocabulary, pruned))
-        whole = num_kept >= sum(map(len, found_losses))
         fill = len(content) / options.max_bytes
-        if (whole or fill >= _NEARLY) and fill <= 1:
+        if fill <= 1 and (fill >= _NEARLY or num_kept == num_ngrams):
             break
-        num_kept = int(num_kept * (1 + _NEARLY) / 2 / fill)
+        num_kept = min(int(num_kept * (1 + _NEARLY) / 2 / fill), num_ngrams)
+    if len(content) > options.max_bytes:
+        raise NoText(f"{options.max_bytes} bytes are too few; allow more, or fewer words")
     return content, pruned
 
 
