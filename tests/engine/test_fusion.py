@@ -63,7 +63,8 @@ async def test_a_word_bonus_needs_no_language_model() -> None:
 def test_a_bundle_carries_its_language_model(tmp_path: Path) -> None:
     write_ngram_file(ngram_trie({("<unk>",): 0.1, ("ab",): 0.5}), tmp_path / LANGUAGE_MODEL)
     write_tiny_bundle(tmp_path)
-    files = load_bundle(tmp_path).files | {LANGUAGE_MODEL: sha256(tmp_path / LANGUAGE_MODEL)}
+    digest = sha256(tmp_path / LANGUAGE_MODEL)
+    files = {**load_bundle(tmp_path).files, LANGUAGE_MODEL: digest}
     bundle = load_bundle(write_tiny_bundle(tmp_path, files=files))
     model = bundle_language_model(bundle)
     assert model is not None
