@@ -69,9 +69,9 @@ class Beams(NamedTuple):
 
     def keep(self, kept: NDArray[np.bool_]) -> "Beams":
         """The beams that are marked in `kept` [B]."""
-        return Beams(
-            self.paths[:, kept],
-            self.emissions[:, kept],
+        return Beams(  # in C order, which indexing would not keep: it is what is compiled for
+            self.paths.compress(kept, axis=1),
+            self.emissions.compress(kept, axis=1),
             self.symbols[kept],
             self.texts[kept],
             self.context[kept],
