@@ -17,15 +17,22 @@ COPY service service
 COPY bench bench
 COPY training training
 RUN pip install --no-deps . && pip uninstall --yes pip
+# The search is compiled here, and for any processor of the kind, since the image may move. Compiled
+# code is found again only in a folder that its user may write to.
+ENV NUMBA_CACHE_DIR=/var/cache/longwave NUMBA_CPU_NAME=generic
+RUN cd / && python -m service.engine.compiled
 
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin longwave
 COPY --from=build /opt/longwave /opt/longwave
+COPY --from=build --chown=longwave /var/cache/longwave /var/cache/longwave
 WORKDIR /srv/longwave
 COPY models models
 ENV PATH=/opt/longwave/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     ORT_DISABLE_TELEMETRY=1 \
+    NUMBA_CACHE_DIR=/var/cache/longwave \
+    NUMBA_CPU_NAME=generic \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     LONGWAVE_HOST=0.0.0.0 \

@@ -8,6 +8,9 @@ CONFIG ?= training/configs/en.toml
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet
 SOURCES := service training bench tests scripts
+# What goes into the compiled search; numba itself would miss a change in another file.
+COMPILED := $(addprefix service/engine/,beam_rows.py beams.py boosting.py compiled.py frame_step.py \
+	language_model.py ngram_file.py ngram_search.py prefix_search.py tries.py word_scores.py)
 
 # Read by pip itself, so that what builds the package is pinned as well as what runs it.
 export PIP_CONSTRAINT := constraints.txt
@@ -22,7 +25,7 @@ export ORT_DISABLE_TELEMETRY := 1
 serve: install-serve
 	$(BIN)/longwave serve
 
-test: install-dev
+test: install-dev $(VENV)/.compiled
 	$(BIN)/python -m pytest
 
 check: install-dev
@@ -33,7 +36,7 @@ check: install-dev
 train: install-train
 	$(BIN)/longwave train $(CONFIG)
 
-install-serve: $(VENV)/.installed-serve
+install-serve: $(VENV)/.installed-serve $(VENV)/.compiled
 install-train: $(VENV)/.installed-train
 install-dev: $(VENV)/.installed-dev
 
@@ -45,6 +48,11 @@ $(BIN)/python:
 
 $(VENV)/.installed-serve: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP_INSTALL) --editable '.[cpu]'
+	touch $@
+
+$(VENV)/.compiled: $(COMPILED) | $(VENV)/.installed-serve
+	rm -f service/engine/__pycache__/*.nb?
+	$(BIN)/python -m service.engine.compiled
 	touch $@
 
 $(VENV)/.installed-train: $(VENV)/.installed-torch

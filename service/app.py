@@ -12,6 +12,7 @@ from service.api import health, stream, transcribe
 from service.api.documentation import description
 from service.api.error_handlers import add_error_handlers
 from service.api.request_id import RequestIdMiddleware
+from service.engine.compiled import warm_up
 from service.engine.recognizer import Recognizer, running_recognizer
 from service.settings import Settings
 from service.version import service_version
@@ -58,6 +59,7 @@ async def serve(settings: Settings) -> None:
     """
     async with running_recognizer(settings.model, settings.runtime_options()) as recognizer:
         logger.info("model %s runs on %s", recognizer.bundle.name, recognizer.provider)
+        await asyncio.to_thread(warm_up)  # or the first beam search would wait for it
         server = uvicorn.Server(server_config(settings, create_app(settings, recognizer)))
         _leave_signals_to_the_server()
         await server.serve()

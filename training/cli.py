@@ -18,6 +18,7 @@ from service.engine.options import (
     RecognitionOptions,
     RuntimeOptions,
 )
+from training.cli_decoding import add_calibrate_arguments, add_lm_arguments, add_tune_arguments
 from training.corpora import READERS
 from training.corpora.limits import Limits
 
@@ -33,6 +34,15 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     _add_train(subparsers.add_parser("train", help="train an acoustic model"))
     _add_evaluate(subparsers.add_parser("evaluate", help="measure a bundle's error rates"))
     _add_export(subparsers.add_parser("export", help="turn a checkpoint into a bundle"))
+    lm = subparsers.add_parser("lm", help="turn text into a language model")
+    add_lm_arguments(lm)
+    lm.set_defaults(func=_imported_when_run("training.language_model"))
+    tune = subparsers.add_parser("tune", help="find how a bundle decodes best")
+    add_tune_arguments(tune)
+    tune.set_defaults(func=_imported_when_run("training.tune"))
+    calibrate = subparsers.add_parser("calibrate", help="make word confidences mean what they say")
+    add_calibrate_arguments(calibrate)
+    calibrate.set_defaults(func=_imported_when_run("training.calibrate"))
 
 
 def _add_corpora(parser: argparse.ArgumentParser) -> None:
@@ -78,6 +88,8 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--beam-width", metavar=f"1..{MAX_BEAM_WIDTH}", type=int, default=options.beam_width
     )
+    parser.add_argument("--lm-weight", metavar="A", type=float, help="instead of the bundle's")
+    parser.add_argument("--word-bonus", metavar="B", type=float, help="instead of the bundle's")
     parser.add_argument(
         "--precision", choices=get_args(Precision), default=RuntimeOptions().precision
     )
@@ -103,6 +115,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", metavar="FILE", type=Path, help="write weights too that a run can start from"
     )
+    parser.add_argument("--lm", metavar="FILE", type=Path, help="put this language model into it")
     parser.set_defaults(func=_imported_when_run("training.export"))
 
 

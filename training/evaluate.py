@@ -138,6 +138,11 @@ def _options(arguments: argparse.Namespace) -> EvaluationOptions:
             precision=arguments.precision,
             max_streams=arguments.num_concurrent,
         ),
-        recognition=RecognitionOptions(decoder=arguments.decoder, beam_width=arguments.beam_width),
+        recognition=RecognitionOptions(
+            decoder=arguments.decoder,
+            beam_width=arguments.beam_width,
+            lm_weight=arguments.lm_weight,
+            word_bonus=arguments.word_bonus,
+        ),
         num_concurrent=arguments.num_concurrent,
     )

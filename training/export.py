@@ -1,7 +1,6 @@
 """`longwave export`: a checkpoint becomes a bundle, if it proves to be the same model."""
 
 import argparse
-import json
 import shutil
 import sys
 import tempfile
@@ -18,7 +17,8 @@ import torch
 from service.engine.bundle import sha256
 from service.engine.errors import EngineError
 from service.engine.options import Precision, RecognitionOptions, RuntimeOptions
-from training.calibration import measure_ranges
+from training.activation_ranges import measure_ranges
+from training.bundle_files import put_language_model, write_description
 from training.checkpoint import (
     Checkpoint,
     InvalidCheckpoint,
@@ -197,12 +197,6 @@ def training_data(checkpoint: Checkpoint, utterances: Sequence[Utterance]) -> li
     ]
 
 
-def write_description(folder: Path, description: dict[str, Any]) -> None:
-    """Write bundle.json."""
-    text = json.dumps(description, indent=1, ensure_ascii=False)
-    (folder / "bundle.json").write_text(text + "\n", encoding="utf-8")
-
-
 def _replace_folder(draft: Path, output: Path) -> None:
     card = output / "README.md"
     if card.exists():
@@ -218,6 +212,8 @@ def run(arguments: argparse.Namespace) -> int:
         utterances = read_manifest(arguments.manifest) if arguments.manifest else []
         checkpoint = load_checkpoint(arguments.checkpoint)
         export(checkpoint, arguments.output, BundleIdentity(arguments.output.name), utterances)
+        if arguments.lm:
+            put_language_model(arguments.output, arguments.lm)
         if arguments.weights:
             save_checkpoint(weights_alone(checkpoint), arguments.weights)
     except (ExportRefused, EngineError) as error:

@@ -72,6 +72,29 @@ def count_errors(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) 
     return ErrorCounts(substitutions, deletions, deletions + surplus, len(reference))
 
 
+def matched(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> list[bool]:
+    """Which tokens of the hypothesis the best alignment matches with the reference's."""
+    rows = [list(range(len(hypothesis) + 1))]
+    for token in reference:
+        above, row = rows[-1], [rows[-1][0] + 1]
+        for column, other in enumerate(hypothesis):
+            row.append(min(above[column] + (token != other), above[column + 1] + 1, row[-1] + 1))
+        rows.append(row)
+    found = [False] * len(hypothesis)
+    line, column = len(reference), len(hypothesis)
+    while line and column:
+        cost = rows[line][column]
+        same = reference[line - 1] == hypothesis[column - 1]
+        if cost == rows[line - 1][column - 1] + (not same):
+            line, column = line - 1, column - 1
+            found[column] = same
+        elif cost == rows[line - 1][column] + 1:
+            line -= 1
+        else:
+            column -= 1
+    return found
+
+
 def total(counts: Sequence[ErrorCounts]) -> ErrorCounts:
     """The sum of many counts."""
     return sum(counts, start=ErrorCounts())

@@ -18,6 +18,7 @@ _APOSTROPHES = (
     "\N{RIGHT SINGLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}\N{MODIFIER LETTER APOSTROPHE}"
     "\N{MODIFIER LETTER PRIME}\N{PRIME}\N{ACUTE ACCENT}\N{GRAVE ACCENT}\N{FULLWIDTH APOSTROPHE}"
 )
+_PLAIN_APOSTROPHES = "\N{RIGHT SINGLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}\N{GRAVE ACCENT}"
 # Letters that have no decomposition into a plain letter and an accent.
 _FOLDED = str.maketrans(
     {"ß": "ss", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
@@ -56,6 +57,15 @@ _SIGNS = {"&": "and", "@": "at", "+": "plus", "=": "equals", "÷": "divided by",
 _SIGNS |= {"\N{MULTIPLICATION SIGN}": "times", "¢": "cents", "§": "section"}
 _SPOKEN_SIGNS = str.maketrans({sign: f" {words} " for sign, words in _SIGNS.items()})
 
+_RULED = re.compile(
+    "[^-a-z\\s.,;:!?'`\"()\\[\\]_/<>\N{RIGHT SINGLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}"
+    "\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}\N{EM DASH}\N{EN DASH}]"
+    rf"|(?<![a-z])(?:{'|'.join(_TITLES)})(?![a-z])"
+    rf"|(?<![a-z])(?:{'|'.join(_DOTTED)}|st|ft)\.",
+    re.IGNORECASE | re.ASCII,
+)
+"""What any rule but those of letter case, apostrophes and punctuation could apply to, and more."""
+
 _STRAY_APOSTROPHE = re.compile(r"(?<![a-z])'|'(?![a-z])")
 _OUTSIDE_ALPHABET = re.compile(r"[^a-z']")
 
@@ -68,8 +78,11 @@ def normalise(text: str) -> str:
     said; letters are lower case; apostrophes stay inside words only; hyphens, all other punctuation
     and whatever has no spoken form become spaces. Idempotent; raises nothing; may return "".
     """
-    words = _OUTSIDE_ALPHABET.sub(" ", _spoken(text))
-    return " ".join(_STRAY_APOSTROPHE.sub(" ", words).split())
+    spoken = _spoken(text) if _RULED.search(text) else _plain(text)
+    words = _OUTSIDE_ALPHABET.sub(" ", spoken)
+    if "'" in words:
+        words = _STRAY_APOSTROPHE.sub(" ", words)
+    return " ".join(words.split())
 
 
 def unspoken(text: str) -> frozenset[str]:
@@ -102,6 +115,13 @@ def _spoken(text: str) -> str:
     for pattern, words in _BY_CONTEXT:
         text = pattern.sub(f" {words} ", text)
     return spell_numbers(text.translate(_SPOKEN_SIGNS)).lower()
+
+
+def _plain(text: str) -> str:
+    """What `_spoken` makes of text that is not `_RULED`, at a small part of the cost."""
+    for apostrophe in _PLAIN_APOSTROPHES:
+        text = text.replace(apostrophe, "'")
+    return text.lower()
 
 
 def _fold_accents(text: str) -> str:

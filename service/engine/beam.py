@@ -1,12 +1,14 @@
 """CTC prefix beam search: the texts whose paths together are most probable."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.engine.beam_rows import final_scores
 from service.engine.beams import Beams, empty_prefix
+from service.engine.boosting import build_boosts
 from service.engine.commitment import (
     CAPACITY,
     FRAMES_PER_COMMIT,
@@ -16,21 +18,28 @@ from service.engine.commitment import (
     pending_words,
 )
 from service.engine.decoding import Hypothesis, PartialHypothesis, Word
-from service.engine.language_model import ShallowFusion
-from service.engine.prefix_search import Frame, PrefixSearch
+from service.engine.frame_step import Pruning
+from service.engine.language_model import ShallowFusion, no_language_model
+from service.engine.options import BoostPhrase
+from service.engine.prefix_search import search
 from service.engine.readings import Reading, best_readings
 from service.engine.vocabulary import SPACE, Vocabulary
+from service.engine.word_scores import Words
+
+_NO_LANGUAGE_MODEL = no_language_model()
 
 
 @dataclass(frozen=True, slots=True)
 class BeamTuning:
-    """What is worth following, in nats, and the language model. The defaults follow plenty."""
+    """What is worth following, in nats, and what judges words. The defaults follow plenty."""
 
     symbol_margin: float = 9.0  # symbols this much less probable than the frame's best are not
     max_symbols: int = 16  # and no more than these
     beam_margin: float = 14.0  # prefixes this much worse than the best are not
     sure_blank: float = 0.99  # posterior from which a frame is taken for a blank and nothing else
     fusion: ShallowFusion | None = None
+    word_bonus: float = 0.0  # nats a word, if there is no fusion
+    boosts: tuple[BoostPhrase, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,23 +80,33 @@ class BeamDecoder:
         if min(beam_width, nbest, tuning.max_symbols) < 1:
             raise ValueError("beam_width, nbest and max_symbols must be positive")
         self._vocabulary = Vocabulary(vocabulary, blank_id)
-        self._search = PrefixSearch(self._vocabulary, beam_width, tuning.beam_margin)
+        self._pruning = Pruning(
+            beam_width=beam_width,
+            beam_margin=float(tuning.beam_margin),
+            symbol_margin=float(tuning.symbol_margin),
+            max_symbols=tuning.max_symbols,
+            sure_blank=float(np.log(tuning.sure_blank)),
+            blank_id=blank_id,
+            capacity=CAPACITY,
+        )
+        self._words = _words(tuning, self._vocabulary)
+        self._start = BeamState(0, (), empty_prefix(self._vocabulary.space_id, _context(tuning)))
         self._nbest = nbest
-        self._tuning = tuning
 
     def start(self) -> BeamState:
-        fusion = self._tuning.fusion
-        lm_state = None if fusion is None else fusion.language_model.start()
-        return BeamState(0, (), empty_prefix(CAPACITY, self._vocabulary.space_id, lm_state))
+        return self._start
 
     def advance(self, state: BeamState, log_probs: NDArray[np.float32]) -> BeamState:
-        words, beams = state.words, state.beams
-        for frame in self._frames(log_probs, state.num_frames):
-            beams = self._take_in(beams, frame)
-            if (frame.number + 1) % FRAMES_PER_COMMIT == 0:
+        words, beams, num_frames = state.words, state.beams, state.num_frames
+        # A copy is of the one kind of array that the search is compiled for.
+        frames = np.array(log_probs, np.float32, order="C")
+        for piece in _until_commits(frames, num_frames):
+            beams = search(self._words, self._pruning, beams, piece, num_frames)
+            num_frames += len(piece)
+            if num_frames % FRAMES_PER_COMMIT == 0:
                 committed, beams = commit(beams, self._vocabulary)
                 words += committed
-        return BeamState(state.num_frames + len(log_probs), words, beams)
+        return BeamState(num_frames, words, beams)
 
     def partial(self, state: BeamState) -> PartialHypothesis:
         """The best beam's text; stable are the complete words that all beams share.
@@ -104,13 +123,11 @@ class BeamDecoder:
     def hypotheses(self, state: BeamState) -> Sequence[Hypothesis]:
         """The `nbest` best texts at most, their open words completed; see `readings`."""
         beams = state.beams
-        self._score_open_words(beams)
-        at_space = beams.last == self._vocabulary.space_id
-        scores = beams.score + np.where(at_space, 0.0, beams.end_fused)
+        scores = final_scores(self._words, beams)
         readings = [
             Reading(pending_words(beams, slot, self._vocabulary), score, viterbi)
             for slot, (score, viterbi) in enumerate(
-                zip(scores.tolist(), beams.viterbi.max(axis=0).tolist(), strict=True)
+                zip(scores.tolist(), beams.paths["viterbi"].max(axis=0).tolist(), strict=True)
             )
         ]
         return [
@@ -118,38 +135,26 @@ class BeamDecoder:
             for reading in best_readings(readings, self._nbest)
         ]
 
-    def _frames(self, log_probs: NDArray[np.float32], first_frame: int) -> Iterator[Frame]:
-        """The frames of log_probs [T, V] with the symbols that are worth following in each."""
-        frames = log_probs.astype(np.float64)
-        blank_id, tuning = self._vocabulary.blank_id, self._tuning
-        # Where nothing is possible, nothing is said: the frame is passed over.
-        frames[frames.max(axis=1) == -np.inf, blank_id] = 0.0
-        others = frames.copy()
-        others[:, blank_id] = -np.inf
-        num_kept = min(tuning.max_symbols, len(self._vocabulary))
-        weakest = np.partition(others, -num_kept, axis=1)[:, -num_kept]
-        limit = np.maximum(weakest, frames.max(axis=1) - tuning.symbol_margin)  # [T]
-        worth_it = (others >= limit[:, None]) & (others > -np.inf)  # [T, V]
-        worth_it[frames[:, blank_id] >= np.log(tuning.sure_blank)] = False
-        for number, (frame, symbols) in enumerate(zip(frames, worth_it, strict=True), first_frame):
-            yield Frame(number, frame, np.flatnonzero(symbols))
 
-    def _take_in(self, beams: Beams, frame: Frame) -> Beams:
-        if not len(frame.symbols):
-            return self._search.rest(beams, float(frame.log_probs[self._vocabulary.blank_id]))
-        if self._vocabulary.space_id in frame.symbols:
-            self._score_open_words(beams)
-        return self._search.step(beams, frame)
+def _words(tuning: BeamTuning, vocabulary: Vocabulary) -> Words:
+    fusion = tuning.fusion or ShallowFusion(_NO_LANGUAGE_MODEL, 0.0, tuning.word_bonus)
+    return Words(
+        language=fusion.language_model.arrays,
+        boosts=build_boosts(tuning.boosts, vocabulary),
+        space_id=vocabulary.space_id,
+        lm_weight=float(fusion.lm_weight),
+        word_bonus=float(fusion.word_bonus),
+        oov_letter_log_prob=float(fusion.oov_letter_log_prob),
+    )
 
-    def _score_open_words(self, beams: Beams) -> None:
-        """Fill in what completing each open word would add, where it is not known yet."""
-        unknown = np.flatnonzero(np.isnan(beams.end_fused))
-        fusion = self._tuning.fusion
-        if fusion is None:
-            beams.end_fused[unknown] = 0.0
-            return
-        for slot in unknown.tolist():
-            _, _, word = pending_text(beams, slot, self._vocabulary).rpartition(SPACE)
-            lm_state = beams.lm_state[slot]
-            score, lm_state = fusion.score(lm_state, word) if word else (0.0, lm_state)
-            beams.end_fused[slot], beams.end_lm_state[slot] = score, lm_state
+
+def _context(tuning: BeamTuning) -> NDArray[np.int32]:
+    model = tuning.fusion.language_model if tuning.fusion else _NO_LANGUAGE_MODEL
+    return model.start()
+
+
+def _until_commits(log_probs: NDArray[np.float32], first_frame: int) -> list[NDArray[np.float32]]:
+    """The frames [T, V] in pieces that end where words are committed, or with the frames."""
+    until_first = FRAMES_PER_COMMIT - first_frame % FRAMES_PER_COMMIT
+    pieces = np.split(log_probs, range(until_first, len(log_probs), FRAMES_PER_COMMIT))
+    return [piece for piece in pieces if len(piece)]

@@ -7,13 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from service.engine.calibration import Calibration, parse_calibration
 from service.engine.errors import InvalidBundle
 from service.engine.framing import Framing
-from service.engine.options import DECODERS, MAX_BEAM_WIDTH
+from service.engine.options import DECODERS, MAX_BEAM_WIDTH, MAX_LM_WEIGHT, MAX_WORD_BONUS
 from service.engine.vocabulary import Vocabulary
 
 FORMAT: Final = 1
 DESCRIPTION: Final = "bundle.json"
+LANGUAGE_MODEL: Final = "lm.bin"
+"""The file of the language model; a bundle need not have one."""
+MAX_LETTER_COST: Final = 20.0  # nats
+OOV_LETTER_LOG_PROB: Final = -2.3
+"""ln probability of a letter of a word that the language model does not know, unless tuned."""
 STATE_DTYPES: Final = ("float16", "float32", "float64", "int32", "int64", "bool")
 REMEDY: Final = "export the bundle again, or fetch it again if it was copied"
 
@@ -42,6 +48,10 @@ class DecodingDefaults:
     decoder: str
     beam_width: int
     tuned_on: str | None = None  # the set that the values were chosen on
+    lm_weight: float = 0.0  # of the language model, if there is one
+    word_bonus: float = 0.0  # nats a word
+    oov_letter_log_prob: float = OOV_LETTER_LOG_PROB
+    calibration: Mapping[str, Calibration] = field(default_factory=dict)  # by decoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +175,30 @@ def _decoding(description: Mapping[str, Any]) -> DecodingDefaults:
         _typed(description, "decoder", str),
         _typed(description, "beam_width", int),
         description["tuned_on"],
+        _number(description, "lm_weight", (0.0, MAX_LM_WEIGHT), 0.0),
+        _number(description, "word_bonus", (-MAX_WORD_BONUS, MAX_WORD_BONUS), 0.0),
+        _number(description, "oov_letter_log_prob", (-MAX_LETTER_COST, 0.0), OOV_LETTER_LOG_PROB),
+        {
+            decoder: parse_calibration(knots)
+            for decoder, knots in description.get("calibration", {}).items()
+        },
     )
     if defaults.decoder not in DECODERS:
         raise ValueError(f"decoder is {defaults.decoder!r}; known are {', '.join(DECODERS)}")
     if not 1 <= defaults.beam_width <= MAX_BEAM_WIDTH:
         raise ValueError(f"beam_width is {defaults.beam_width}, not 1 to {MAX_BEAM_WIDTH}")
     return defaults
+
+
+def _number(
+    description: Mapping[str, Any], name: str, bounds: tuple[float, float], default: float
+) -> float:
+    """A field that a bundle without a language model lacks."""
+    value = description.get(name, default)
+    low, high = bounds
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(f"{name} is {value!r}; it must be a number from {low} to {high}")
+    return float(value)
 
 
 def _files(digests: dict[str, str]) -> Mapping[str, str]:

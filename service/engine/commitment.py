@@ -19,19 +19,19 @@ CAPACITY: Final = 2 * MAX_PENDING + FRAMES_PER_COMMIT
 
 def num_shared(beams: Beams, best: int) -> int:
     """How many leading pending symbols all beams share."""
-    shared = (beams.symbols == beams.symbols[best]).all(axis=0)
-    return _num_leading(shared[: beams.length.min()])
+    symbols = beams.symbols[:, : beams.texts["length"].min()]
+    return _num_leading((symbols == symbols[best]).all(axis=0))
 
 
 def pending_text(beams: Beams, slot: int, vocabulary: Vocabulary) -> str:
     """The pending symbols of a beam, the space before them included."""
-    symbols = beams.symbols[slot, : beams.length[slot]].tolist()
+    symbols = beams.symbols[slot, : beams.texts["length"][slot]].tolist()
     return "".join([vocabulary.symbols[symbol] for symbol in symbols])
 
 
 def pending_words(beams: Beams, slot: int, vocabulary: Vocabulary) -> tuple[Word, ...]:
     """The pending words of a beam, taking the open one for complete."""
-    return _words(beams, (slot, int(beams.length[slot])), vocabulary)
+    return _words(beams, (slot, int(beams.texts["length"][slot])), vocabulary)
 
 
 def commit(beams: Beams, vocabulary: Vocabulary) -> tuple[tuple[Word, ...], Beams]:
@@ -43,10 +43,11 @@ def commit(beams: Beams, vocabulary: Vocabulary) -> tuple[tuple[Word, ...], Beam
     """
     best = int(beams.score.argmax())
     first = _last_settled_space(beams, best, vocabulary.space_id)
-    if beams.length[best] - first > MAX_PENDING:
-        first = _forced_cut(beams.symbols[best, : beams.length[best]], vocabulary.space_id)
+    if beams.texts["length"][best] - first > MAX_PENDING:
+        first = _forced_cut(beams.symbols[best, : beams.texts["length"][best]], vocabulary.space_id)
     agrees = (beams.symbols[:, : first + 1] == beams.symbols[best, : first + 1]).all(axis=1)
-    pending = beams.length - first
+    # A shorter beam's row goes on arbitrarily, so that it agrees says nothing; `pending` does.
+    pending = beams.texts["length"] - first
     kept = beams.keep(agrees & (pending > 0) & (pending <= 2 * MAX_PENDING))
     if first == 0:
         return (), kept
@@ -56,11 +57,13 @@ def commit(beams: Beams, vocabulary: Vocabulary) -> tuple[tuple[Word, ...], Beam
 
 def _last_settled_space(beams: Beams, best: int, space_id: int) -> int:
     """The last column with a space before which all texts and all emission times are the same."""
-    possible = beams.viterbi > -np.inf  # [2, B]
-    same_time = (beams.emissions == beams.best_emissions()[best]) | ~possible[:, :, None]
-    is_space = beams.symbols[best] == space_id  # [L], whose times are of no use
-    settled = same_time.all(axis=(0, 1)) | is_space
-    num_settled = _num_leading(settled[: num_shared(beams, best)])
+    shared = num_shared(beams, best)
+    viterbi, emissions = beams.paths["viterbi"], beams.emissions[:, :, :shared]
+    impossible = viterbi == -np.inf  # [2, B]
+    same_time = emissions == emissions[viterbi[:, best].argmax(), best]
+    is_space = beams.symbols[best, :shared] == space_id  # whose times are of no use
+    settled = (same_time | impossible[:, :, None]).all(axis=(0, 1)) | is_space
+    num_settled = _num_leading(settled)
     return int(np.flatnonzero(is_space[:num_settled])[-1])  # the first symbol is always a space
 
 
@@ -77,13 +80,10 @@ def _forced_cut(symbols: NDArray[np.int32], space_id: int) -> int:
 def _words(beams: Beams, extent: tuple[int, int], vocabulary: Vocabulary) -> tuple[Word, ...]:
     """The words in a beam's leading symbols; `extent` is its index and their number."""
     slot, num_symbols = extent
-    kind = beams.viterbi[:, slot].argmax()
+    kind = beams.paths["viterbi"][:, slot].argmax()
+    symbols = [vocabulary.symbols[index] for index in beams.symbols[slot, :num_symbols].tolist()]
     runs = beams.emissions[kind, slot, :num_symbols].tolist()
-    symbols = beams.symbols[slot, :num_symbols].tolist()
-    emissions = (
-        Emission(vocabulary.symbols[symbol], *run)
-        for symbol, run in zip(symbols, runs, strict=True)
-    )
+    emissions = (Emission(symbol, *run) for symbol, run in zip(symbols, runs, strict=True))
     return Spelling().add(emissions).finish()
 
 

@@ -1,25 +1,82 @@
-"""What decoding asks of a language model, and how its opinion joins the acoustic model's."""
+"""A backoff n-gram language model, the letters of its words, and how it joins acoustic scores."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from pathlib import Path
+from typing import NamedTuple
 
-LanguageModelState: TypeAlias = Any
-"""What a language model remembers of the words so far. Opaque to decoders, never changed."""
+import numpy as np
+from numpy.typing import NDArray
+
+from service.engine.bundle import OOV_LETTER_LOG_PROB
+from service.engine.errors import InvalidBundle
+from service.engine.ngram_file import (
+    BEGIN_ID,
+    SPECIAL_WORDS,
+    UNKNOWN_ID,
+    InvalidNgramFile,
+    NgramTrie,
+    read_ngram_file,
+)
+from service.engine.ngram_search import CONTEXT_LENGTH, Ngrams, score_word
+from service.engine.tries import NOWHERE, Trie, build_trie
 
 
-class LanguageModel(Protocol):
-    """Judges words by the words before them. Shared and immutable."""
+class LanguageArrays(NamedTuple):
+    """What compiled code needs to know."""
 
-    def start(self) -> LanguageModelState:
+    ngrams: Ngrams
+    letters: Trie  # of all words but the special ones, with their ln probabilities in no context;
+    # labels are symbols, ends are word numbers
+    unknown_log_prob: float  # ln probability of an unknown word in no context
+
+
+class LanguageModel:
+    """Judges words by the words before them. Shared and immutable.
+
+    A state is [CONTEXT_LENGTH] int32: the n-grams of the last one, two, ... words, NOWHERE where
+    the model has none.
+
+    Args:
+        trie: the n-grams.
+        symbols: the acoustic model's vocabulary, whose indices spell the words.
+
+    Raises:
+        ValueError: a word has a letter that is not among the symbols.
+    """
+
+    def __init__(self, trie: NgramTrie, symbols: Sequence[str]) -> None:
+        ngrams = Ngrams(
+            trie.first_child,
+            trie.word_ids,
+            trie.log_prob_codes,
+            trie.backoff_codes,
+            trie.codebooks,
+        )
+        log_probs = trie.codebooks[0, 0][trie.log_prob_codes[: trie.num_ngrams[0]]]
+        letters = _spelled(trie.vocabulary, log_probs.astype(np.float64), symbols)
+        self.arrays = LanguageArrays(ngrams, letters, float(log_probs[UNKNOWN_ID]))
+        self.num_ngrams = trie.num_ngrams
+        self._word_ids = {word: index for index, word in enumerate(trie.vocabulary)}
+
+    def start(self) -> NDArray[np.int32]:
         """The state before the first word of an utterance."""
-        ...
+        state = np.full(CONTEXT_LENGTH, NOWHERE, np.int32)
+        state[0] = BEGIN_ID
+        return state
 
-    def score(self, state: LanguageModelState, word: str) -> tuple[float, LanguageModelState]:
+    def knows(self, word: str) -> bool:
+        """Whether the word is in the vocabulary."""
+        return self._word_ids.get(word, UNKNOWN_ID) >= len(SPECIAL_WORDS)
+
+    def score(self, state: NDArray[np.int32], word: str) -> tuple[float, NDArray[np.int32]]:
         """Natural log-probability of `word` after `state`, and the state after it.
 
-        It gives a finite score for any word, those it does not know included.
+        All words that it does not know have, together, the probability that this gives one.
         """
-        ...
+        after = np.empty_like(state)
+        word_id = self._word_ids.get(word, UNKNOWN_ID)
+        return float(score_word(self.arrays.ngrams, state, word_id, after)), after
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +88,61 @@ class ShallowFusion:
     The bonus makes up for what each word costs in ln P_lm, which favours few words.
     (Hannun et al. 2014, "First-pass large vocabulary continuous speech recognition using
     bi-directional recurrent DNNs", equation 2, written as logarithms.)
+
+    A word that the model does not know is spelled: its ln P_lm is that of unknown words, plus
+    `oov_letter_log_prob` for every letter.
     """
 
     language_model: LanguageModel
     lm_weight: float
     word_bonus: float
+    oov_letter_log_prob: float = OOV_LETTER_LOG_PROB
 
-    def score(self, state: LanguageModelState, word: str) -> tuple[float, LanguageModelState]:
+    def score(self, state: NDArray[np.int32], word: str) -> tuple[float, NDArray[np.int32]]:
         """What completing `word` adds to the score, and the language model's state after it."""
         log_prob, next_state = self.language_model.score(state, word)
+        if not self.language_model.knows(word):
+            log_prob += self.oov_letter_log_prob * len(word)
         return self.lm_weight * log_prob + self.word_bonus, next_state
+
+
+def load_language_model(path: Path, symbols: Sequence[str]) -> LanguageModel:
+    """Read a model's file.
+
+    Raises:
+        InvalidBundle: it is missing or damaged, or has letters that are not among the symbols.
+    """
+    try:
+        return LanguageModel(read_ngram_file(path), symbols)
+    except (OSError, InvalidNgramFile, ValueError) as error:
+        raise InvalidBundle(f"the language model cannot be used: {error}") from error
+
+
+def no_language_model() -> LanguageModel:
+    """A model that knows no word and finds every text certain."""
+    num_words = len(SPECIAL_WORDS)
+    trie = NgramTrie(
+        vocabulary=SPECIAL_WORDS,
+        num_ngrams=(num_words,),
+        first_child=np.full(1, num_words, np.int32),
+        word_ids=np.arange(num_words, dtype=np.uint16),
+        log_prob_codes=np.zeros(num_words, np.uint8),
+        backoff_codes=np.zeros(0, np.uint8),
+        codebooks=np.zeros((1, 2, 256), np.float32),
+    )
+    return LanguageModel(trie, ())
+
+
+def _spelled(
+    vocabulary: Sequence[str], log_probs: NDArray[np.float64], symbols: Sequence[str]
+) -> Trie:
+    """The trie of the words' letters."""
+    index = {symbol: number for number, symbol in enumerate(symbols)}
+    num_special = len(SPECIAL_WORDS)
+    try:
+        spellings = [[index[letter] for letter in word] for word in vocabulary[num_special:]]
+    except KeyError as error:
+        raise ValueError(f"it has words with {error}, which the acoustic model has not") from None
+    letters, _ = build_trie(spellings, log_probs[num_special:])
+    letters["end"][letters["end"] != NOWHERE] += num_special
+    return letters

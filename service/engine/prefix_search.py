@@ -1,4 +1,4 @@
-"""One frame of CTC prefix beam search, over all beams and symbols at once.
+"""CTC prefix beam search, frame by frame, compiled.
 
 A prefix l is a text so far. Many CTC paths collapse to it; they are summed in two parts, by what
 they end in (Graves 2012, section 7.5.3; Hannun et al. 2014, algorithm 1):
@@ -22,203 +22,153 @@ and that path's emissions: where word times come from. The alternative, to align
 with the audio, must keep the log-probs since the last committed word, which in silence is for
 ever. Carrying the paths along keeps nothing but the beams, and finds the same times: the best
 path of a text is lost only if pruning drops one of its prefixes.
-"""
 
-from typing import NamedTuple
+Beams are ranked by P and by what language model and boosts say of their words; `word_scores` has
+that. It is exact for whole words and a guess for the open one, which is taken back when it ends.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.engine.beam_rows import copy_beams, copy_path, copy_text, extend_text, new_beams
 from service.engine.beams import BLANK, SYMBOL, Beams
-from service.engine.vocabulary import Vocabulary
+from service.engine.compiled import compiled
+from service.engine.frame_step import FrameStep, Pruning, path_into, step_frame
+from service.engine.word_scores import Words
 
 
-class Frame(NamedTuple):
-    """One frame of the acoustic model's output."""
-
-    number: int
-    log_probs: NDArray[np.float64]  # [V]
-    symbols: NDArray[np.intp]  # [C] those that are worth extending prefixes by; never the blank
-
-
-class _Ends(NamedTuple):
-    """How the paths of each prefix end, both kinds of them together."""
-
-    log_prob: NDArray[np.float64]  # [B] ln P
-    viterbi: NDArray[np.float64]  # [B] the better of the best paths
-    path: NDArray[np.intp]  # [B] which it is, as an index into [2, B] flattened
-    at_space: NDArray[np.bool_]  # [B] the last symbol is the space
-
-
-class _Arrivals(NamedTuple):
-    """Paths that have taken in the frame: N prefixes. Private to a step, which changes them."""
-
-    log_prob: NDArray[np.float64]  # [2, N]
-    viterbi: NDArray[np.float64]  # [2, N]
-    path: NDArray[np.intp]  # [2, N] the path that each continues, an index into [2, B] flattened
-    fresh: NDArray[np.bool_]  # [N] the path that ends in the symbol first emits it in this frame
-
-    def chosen(
-        self,
-        kept: NDArray[np.intp],
-        log_prob: NDArray[np.float64],
-        entering: tuple[NDArray[np.float64], NDArray[np.intp]],
-    ) -> "_Arrivals":
-        """The `kept` prefixes and, after them, new ones, all of whose paths end in the symbol."""
-        viterbi, path = entering
-        nothing = np.full(len(path), -np.inf)
-        return _Arrivals(
-            np.concatenate([self.log_prob[:, kept], [nothing, log_prob]], axis=1),
-            np.concatenate([self.viterbi[:, kept], [nothing, viterbi]], axis=1),
-            np.concatenate([self.path[:, kept], [path, path]], axis=1),
-            np.append(self.fresh[kept], np.ones(len(path), bool)),
-        )
+@compiled
+def search(
+    words: Words,
+    pruning: Pruning,
+    beams: Beams,
+    log_probs: NDArray[np.float32],
+    first_frame: int,
+) -> Beams:
+    """The beams after log_probs [T, V], whose first frame has this number. T fits `capacity`."""
+    num_beams = len(beams.texts)
+    width = max(pruning.beam_width, num_beams)
+    current, other = new_beams(width, pruning.capacity), new_beams(width, pruning.capacity)
+    copy_beams(beams, num_beams, current)
+    for index in range(len(log_probs)):
+        frame = log_probs[index].astype(np.float64)
+        symbols = _worth_following(frame, pruning)
+        if len(symbols) == 0:
+            _rest(current, num_beams, frame[pruning.blank_id])
+            continue
+        step = step_frame(words, pruning, current, num_beams, (frame, symbols))
+        chosen = _chosen(step.score.ravel(), pruning)
+        _arrive(words, (current, other), step, chosen, first_frame + index)
+        num_beams = len(chosen)
+        current, other = other, current
+    compacted = new_beams(num_beams, current.texts["length"][:num_beams].max())
+    copy_beams(current, num_beams, compacted)
+    return compacted
 
 
-class PrefixSearch:
-    """Keeps the `beam_width` best prefixes, as far as they are within `beam_margin` nats."""
+@compiled
+def _worth_following(frame: NDArray[np.float64], pruning: Pruning) -> NDArray[np.int64]:
+    """[C] symbols to extend prefixes by; none where the frame is surely blank, or nothing."""
+    best = frame.max()
+    if best == -np.inf:  # where nothing is possible, nothing is said
+        frame[pruning.blank_id] = 0.0
+        return np.empty(0, np.int64)
+    if frame[pruning.blank_id] >= pruning.sure_blank:
+        return np.empty(0, np.int64)
+    others = frame.copy()
+    others[pruning.blank_id] = -np.inf
+    num_kept = min(pruning.max_symbols, len(frame))
+    weakest = np.sort(others)[len(frame) - num_kept]
+    limit = max(weakest, best - pruning.symbol_margin)
+    return np.flatnonzero((others >= limit) & (others > -np.inf))
 
-    def __init__(self, vocabulary: Vocabulary, beam_width: int, beam_margin: float) -> None:
-        self._vocabulary = vocabulary
-        self._beam_width = beam_width
-        self._beam_margin = beam_margin
 
-    def rest(self, beams: Beams, log_prob: float) -> Beams:
-        """The beams after a frame that is surely blank: what else it may be is neglected."""
-        ends = self._ends(beams)
-        moved = beams.viterbi[SYMBOL] > beams.viterbi[BLANK]  # now they end in the blank
-        emissions = beams.emissions
-        if moved.any():
-            emissions = emissions.copy()
-            emissions[BLANK, moved] = emissions[SYMBOL, moved]
-        nothing = np.full(len(moved), -np.inf)
-        return beams._replace(
-            log_prob=np.array([ends.log_prob + log_prob, nothing]),
-            viterbi=np.array([ends.viterbi + log_prob, nothing]),
-            emissions=emissions,
-        )
+@compiled
+def _rest(beams: Beams, num_beams: int, blank: float) -> None:
+    """Take in a frame that is surely blank: what else it may be is neglected."""
+    for slot in range(num_beams):
+        resting, speaking = beams.paths[BLANK, slot], beams.paths[SYMBOL, slot]
+        total = np.logaddexp(resting["log_prob"], speaking["log_prob"])
+        if speaking["viterbi"] > resting["viterbi"]:
+            copy_path(beams, SYMBOL, slot, beams, (BLANK, slot))
+        resting["viterbi"] = max(resting["viterbi"], speaking["viterbi"]) + blank
+        resting["log_prob"] = total + blank
+        speaking["viterbi"] = speaking["log_prob"] = -np.inf
 
-    def step(self, beams: Beams, frame: Frame) -> Beams:
-        """The beams after a frame.
 
-        Where `frame.symbols` has the space, `end_fused` of beams with an open word must be known.
-        """
-        ends = self._ends(beams)
-        stays = self._stay(beams, ends, frame)
-        extended = self._extend(beams, ends, frame)
-        _merge(beams, ends, frame, (stays, extended))
-        # The candidates: [B] the prefixes themselves, then [B * C] their extensions.
-        scores = np.append(
-            np.logaddexp(*stays.log_prob) + beams.fused,
-            (extended + self._fused(beams, frame)).ravel(),
-        )
-        chosen = self._select(scores)
-        num_beams = len(beams.last)
-        num_kept = np.count_nonzero(chosen < num_beams)
-        kept, new = chosen[:num_kept], chosen[num_kept:]
-        parents, columns = np.unravel_index(new - num_beams, extended.shape)
-        symbols = frame.symbols[columns]
-        entering = _enter(beams, ends, frame, (parents, symbols))
-        arrivals = stays.chosen(kept, extended[parents, columns], entering)
-        texts = beams.spelled_on(np.append(kept, parents), symbols, self._vocabulary.space_id)
-        return _arrive(texts, arrivals, frame)
-
-    def _ends(self, beams: Beams) -> _Ends:
-        kind = beams.viterbi.argmax(axis=0)
-        path = kind * len(kind) + np.arange(len(kind))
-        return _Ends(
-            np.logaddexp(*beams.log_prob),
-            beams.viterbi.ravel()[path],
-            path,
-            beams.last == self._vocabulary.space_id,
-        )
-
-    def _stay(self, beams: Beams, ends: _Ends, frame: Frame) -> _Arrivals:
-        """[B] prefixes, with the paths that leave their text as it is."""
-        blank = frame.log_probs[self._vocabulary.blank_id]
-        again = frame.log_probs[beams.last]
-        same_path = _flat_path(SYMBOL, np.arange(len(again)), len(again))
-        log_prob = np.where(ends.at_space, ends.log_prob, beams.log_prob[SYMBOL])
-        viterbi = np.where(ends.at_space, ends.viterbi, beams.viterbi[SYMBOL])
-        path = np.where(ends.at_space, ends.path, same_path)
-        return _Arrivals(
-            np.array([ends.log_prob + blank, log_prob + again]),
-            np.array([ends.viterbi + blank, viterbi + again]),
-            np.array([ends.path, path]),
-            np.zeros(len(again), bool),
-        )
-
-    def _extend(self, beams: Beams, ends: _Ends, frame: Frame) -> NDArray[np.float64]:
-        """[B, C] what every prefix gives to ln P_s' of its extension by each of the symbols."""
-        repeats = beams.last[:, None] == frame.symbols  # [B, C]
-        repeated = np.where(ends.at_space, -np.inf, beams.log_prob[BLANK])
-        given: NDArray[np.float64] = np.where(repeats, repeated[:, None], ends.log_prob[:, None])
-        return given + frame.log_probs[frame.symbols]
-
-    def _fused(self, beams: Beams, frame: Frame) -> NDArray[np.float64]:
-        """[B, C] the language model's share of each extension's score: a space ends a word."""
-        ends_word = frame.symbols == self._vocabulary.space_id
-        return beams.fused[:, None] + np.where(ends_word, beams.end_fused[:, None], 0.0)
-
-    def _select(self, scores: NDArray[np.float64]) -> NDArray[np.intp]:
-        """Indices of the best candidates, ascending."""
-        worth_it = (scores >= scores.max() - self._beam_margin) & (scores > -np.inf)
-        chosen = np.flatnonzero(worth_it)
-        if len(chosen) > self._beam_width:
-            best = np.argpartition(-scores[chosen], self._beam_width - 1)[: self._beam_width]
-            chosen = np.sort(chosen[best])
+@compiled
+def _chosen(scores: NDArray[np.float64], pruning: Pruning) -> NDArray[np.int64]:
+    """Indices of the best candidates, ascending; of equal ones, the first."""
+    limit = scores.max() - pruning.beam_margin
+    chosen = np.flatnonzero((scores >= limit) & (scores > -np.inf))
+    num_surplus = len(chosen) - pruning.beam_width
+    if num_surplus <= 0:
         return chosen
+    kept = scores[chosen]
+    limit = np.partition(kept, num_surplus)[num_surplus]
+    num_equal = pruning.beam_width - (kept > limit).sum()
+    best = (kept > limit) | ((kept == limit) & ((kept == limit).cumsum() <= num_equal))
+    return chosen[np.flatnonzero(best)]
 
 
-def _flat_path(kind: int, prefixes: NDArray[np.intp], num_beams: int) -> NDArray[np.intp]:
-    """The best path of this kind of the prefixes, as an index into [2, B] flattened."""
-    return kind * num_beams + prefixes
-
-
-def _enter(
-    beams: Beams, ends: _Ends, frame: Frame, extensions: tuple[NDArray[np.intp], NDArray[np.intp]]
-) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """The best paths into N extensions (prefix, symbol): ln probability and path continued, [N]."""
-    prefixes, symbols = extensions
-    repeats = beams.last[prefixes] == symbols  # then only paths that end in the blank lead there
-    viterbi = np.where(repeats, beams.viterbi[BLANK, prefixes], ends.viterbi[prefixes])
-    path = np.where(repeats, _flat_path(BLANK, prefixes, len(beams.last)), ends.path[prefixes])
-    return viterbi + frame.log_probs[symbols], path
-
-
-def _merge(
-    beams: Beams, ends: _Ends, frame: Frame, into: tuple[_Arrivals, NDArray[np.float64]]
+@compiled
+def _arrive(
+    words: Words,
+    buffers: tuple[Beams, Beams],
+    step: FrameStep,
+    chosen: NDArray[np.int64],
+    number: int,
 ) -> None:
-    """Move extensions that are prefixes of the beam already to these, where both are summed."""
-    stays, extended = into
-    column = np.full(len(frame.log_probs), -1)  # [V] of the symbol in `extended`
-    column[frame.symbols] = np.arange(len(frame.symbols))
-    parents, children = np.nonzero(beams.identity[:, None] == beams.parent)
-    columns = column[beams.last[children]]
-    parents, children, columns = (a[columns >= 0] for a in (parents, children, columns))
-    stays.log_prob[SYMBOL, children] = np.logaddexp(
-        stays.log_prob[SYMBOL, children], extended[parents, columns]
-    )
-    extended[parents, columns] = -np.inf
-    viterbi, path = _enter(beams, ends, frame, (parents, frame.symbols[columns]))
-    better = viterbi > stays.viterbi[SYMBOL, children]
-    children = children[better]
-    stays.viterbi[SYMBOL, children] = viterbi[better]
-    stays.path[SYMBOL, children] = path[better]
-    stays.fresh[children] = True
+    """Write the prefixes and extensions that are chosen to the second buffer."""
+    current, other = buffers
+    num_columns = step.score.shape[1]
+    for new, candidate in enumerate(chosen):
+        slot, column = candidate // num_columns, candidate % num_columns
+        copy_text(current, slot, other, new)
+        if column == 0:
+            _stay(current, slot, other, new, step)
+        else:
+            added = step.symbols[column - 1]
+            extend_text(words, current, slot, (other, new), added)
+            other.texts[new]["ahead"] = step.expected[slot, added] if added != words.space_id else 0
+            _enter(current, slot, (other, new), step, column - 1)
+        _emit(other, new, step.frame, number, column > 0 or step.fresh[slot])
 
 
-def _arrive(texts: Beams, arrivals: _Arrivals, frame: Frame) -> Beams:
-    """The texts with their new paths, whose last emission begins or goes on in this frame."""
-    capacity = texts.symbols.shape[1]
-    # numpy copies whole rows in `take`, and element by element in an index expression.
-    emissions = texts.emissions.reshape(-1, capacity).take(arrivals.path, axis=0)  # [2, N, L]
-    tips = SYMBOL, np.arange(len(texts.last)), texts.length - 1
-    emission = emissions[tips]  # [N]
-    log_prob = frame.log_probs[texts.last]
-    emissions["start"][tips] = np.where(arrivals.fresh, frame.number, emission["start"])
-    emissions["end"][tips] = frame.number + 1
-    emissions["log_prob"][tips] = np.where(
-        arrivals.fresh, log_prob, np.maximum(log_prob, emission["log_prob"])
-    )
-    return texts._replace(log_prob=arrivals.log_prob, viterbi=arrivals.viterbi, emissions=emissions)
+@compiled
+def _stay(current: Beams, slot: int, other: Beams, new: int, step: FrameStep) -> None:
+    """The paths of a prefix with the frame taken in."""
+    for kind in (BLANK, SYMBOL):
+        other.paths[kind, new]["log_prob"] = step.stay[kind, slot]
+        other.paths[kind, new]["viterbi"] = step.viterbi[kind, slot]
+    copy_path(current, step.better[slot], slot, other, (BLANK, new))
+    copy_path(current, step.source[0, slot], step.source[1, slot], other, (SYMBOL, new))
+
+
+@compiled
+def _enter(
+    current: Beams, slot: int, extension: tuple[Beams, int], step: FrameStep, column: int
+) -> None:
+    """The paths of a prefix that has become one symbol longer: they all end in the symbol."""
+    other, new = extension
+    added = step.symbols[column]
+    kind = path_into(current.texts[slot]["last"], added, step.better[slot])
+    blank, symbol = other.paths[BLANK, new], other.paths[SYMBOL, new]
+    blank["log_prob"] = blank["viterbi"] = -np.inf
+    symbol["log_prob"] = step.extended[slot, column]
+    symbol["viterbi"] = current.paths[kind, slot]["viterbi"] + step.frame[added]
+    copy_path(current, kind, slot, other, (SYMBOL, new))
+
+
+@compiled
+def _emit(beams: Beams, slot: int, frame: NDArray[np.float64], number: int, fresh: bool) -> None:
+    """Note that the path that ends in the symbol emits it in this frame."""
+    text = beams.texts[slot]
+    emission = beams.emissions[SYMBOL, slot, text["length"] - 1]
+    posterior = frame[text["last"]]
+    if fresh:
+        emission["start"] = number
+        emission["peak"] = posterior
+    else:
+        emission["peak"] = max(emission["peak"], posterior)
+    emission["end"] = number + 1

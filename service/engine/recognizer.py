@@ -18,14 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.acoustic import AcousticModel
-from service.engine.beam import BeamDecoder
-from service.engine.bundle import Bundle, load_bundle
+from service.engine.beam import BeamDecoder, BeamTuning
+from service.engine.bundle import LANGUAGE_MODEL, Bundle, load_bundle
+from service.engine.calibration import UNCALIBRATED
 from service.engine.chunking import Chunker
 from service.engine.decoding import CtcDecoder
 from service.engine.endpointing import Endpointer
 from service.engine.errors import EmptyAudio
 from service.engine.events import Final
 from service.engine.greedy import GreedyDecoder
+from service.engine.language_model import LanguageModel, ShallowFusion, load_language_model
 from service.engine.onnx_acoustic import load_acoustic_model
 from service.engine.options import Priority, RecognitionOptions, RuntimeOptions
 from service.engine.scheduler import Scheduler, SchedulerLimits
@@ -48,6 +50,7 @@ class Recognizer:
         model: the acoustic model.
         scheduler: runs the model's steps; running.
         decoding_pool: threads for decoders that take their time.
+        language_model: what the beam decoder fuses, if the bundle has one.
     """
 
     def __init__(
@@ -56,11 +59,13 @@ class Recognizer:
         model: AcousticModel,
         scheduler: Scheduler[Step, Stepped],
         decoding_pool: Executor,
+        language_model: LanguageModel | None = None,
     ) -> None:
         self._bundle = bundle
         self._model = model
         self._scheduler = scheduler
         self._decoding_pool = decoding_pool
+        self._language_model = language_model
 
     @property
     def bundle(self) -> Bundle:
@@ -87,7 +92,7 @@ class Recognizer:
             sample_rate=self._bundle.framing.sample_rate,
             initial_state=self._model.initial_state(),
             chunker=Chunker(self._bundle.framing, self._bundle.chunk_frames, priority),
-            segmenter=_segmenter(self._bundle, options),
+            segmenter=make_segmenter(self._bundle, self._language_model, options),
             run_decoding=self._run_decoding(options),
             wants_partials=priority is Priority.LIVE,
         )
@@ -97,18 +102,32 @@ class Recognizer:
         return _at_once if options.decoder == "greedy" else _in(self._decoding_pool)
 
 
-def _segmenter(bundle: Bundle, options: RecognitionOptions) -> Segmenter[Any]:
+def make_segmenter(
+    bundle: Bundle, language_model: LanguageModel | None, options: RecognitionOptions
+) -> Segmenter[Any]:
+    """What turns a stream's log-probabilities into text as the options say, or else the bundle."""
     vocabulary = Vocabulary(bundle.vocabulary, bundle.blank_id)
     silent_ids = (vocabulary.blank_id, vocabulary.space_id)
     endpointer = Endpointer(options.endpointing, bundle.framing, silent_ids)
-    decoder = _decoder(bundle, options)
-    return Segmenter(decoder, endpointer, bundle.framing, options.nbest)
+    decoder = _decoder(bundle, language_model, options)
+    calibration = bundle.decoding.calibration.get(options.decoder, UNCALIBRATED)
+    return Segmenter(decoder, endpointer, bundle.framing, options.nbest, calibration)
 
 
-def _decoder(bundle: Bundle, options: RecognitionOptions) -> CtcDecoder[Any]:
+def _decoder(
+    bundle: Bundle, language_model: LanguageModel | None, options: RecognitionOptions
+) -> CtcDecoder[Any]:
+    symbols, blank_id, defaults = bundle.vocabulary, bundle.blank_id, bundle.decoding
     if options.decoder == "greedy":
-        return GreedyDecoder(bundle.vocabulary, bundle.blank_id)
-    return BeamDecoder(bundle.vocabulary, bundle.blank_id, options.beam_width, options.nbest)
+        return GreedyDecoder(symbols, blank_id)
+    word_bonus = defaults.word_bonus if options.word_bonus is None else options.word_bonus
+    lm_weight = defaults.lm_weight if options.lm_weight is None else options.lm_weight
+    fusion = None
+    if language_model is not None:
+        cost = defaults.oov_letter_log_prob
+        fusion = ShallowFusion(language_model, lm_weight, word_bonus, cost)
+    tuning = BeamTuning(fusion=fusion, word_bonus=word_bonus, boosts=options.boost)
+    return BeamDecoder(symbols, blank_id, options.beam_width, options.nbest, tuning)
 
 
 async def _at_once(function: Callable[[], T]) -> T:
@@ -132,19 +151,30 @@ async def running_recognizer(folder: Path, options: RuntimeOptions) -> AsyncIter
     """
     bundle = await asyncio.to_thread(load_bundle, folder)
     model = await asyncio.to_thread(load_acoustic_model, bundle, options)
-    async with run_recognizer(bundle, model, options) as recognizer:
+    language_model = await asyncio.to_thread(bundle_language_model, bundle)
+    async with run_recognizer(bundle, model, options, language_model) as recognizer:
         yield recognizer
+
+
+def bundle_language_model(bundle: Bundle) -> LanguageModel | None:
+    """The language model that the bundle has, if any. Raises InvalidBundle."""
+    if LANGUAGE_MODEL not in bundle.files:
+        return None
+    return load_language_model(bundle.folder / LANGUAGE_MODEL, bundle.vocabulary)
 
 
 @asynccontextmanager
 async def run_recognizer(
-    bundle: Bundle, model: AcousticModel, options: RuntimeOptions
+    bundle: Bundle,
+    model: AcousticModel,
+    options: RuntimeOptions,
+    language_model: LanguageModel | None = None,
 ) -> AsyncIterator[Recognizer]:
-    """Run a model that is loaded already; otherwise as `running_recognizer`."""
+    """Run models that are loaded already; otherwise as `running_recognizer`."""
     scheduler = Scheduler(StepRunner(model), _limits(options), _key_limit(bundle, options))
     decoding_pool = ThreadPoolExecutor(options.num_workers, thread_name_prefix="decoding")
     try:
-        yield Recognizer(bundle, model, scheduler, decoding_pool)
+        yield Recognizer(bundle, model, scheduler, decoding_pool, language_model)
     finally:
         try:
             await scheduler.stop()

@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from service.engine.calibration import UNCALIBRATED, Calibration
 from service.engine.decoding import CtcDecoder, Word
 from service.engine.endpointing import Endpointer, EndpointState
 from service.engine.events import Partial
@@ -33,15 +34,22 @@ class Segmenter(Generic[S]):
         endpointer: says where utterances end.
         framing: the time grid of the log-probabilities.
         nbest: how many readings of an utterance to give, its text included.
+        calibration: of words' confidences.
     """
 
     def __init__(
-        self, decoder: CtcDecoder[S], endpointer: Endpointer, framing: Framing, nbest: int
+        self,
+        decoder: CtcDecoder[S],
+        endpointer: Endpointer,
+        framing: Framing,
+        nbest: int,
+        calibration: Calibration = UNCALIBRATED,
     ) -> None:
         self._decoder = decoder
         self._endpointer = endpointer
         self._framing = framing
         self._nbest = nbest
+        self._calibration = calibration
 
     def start(self) -> SegmenterState[S]:
         """The state before a stream's first frame."""
@@ -94,10 +102,10 @@ class Segmenter(Generic[S]):
         return SegmenterState(decoder, state.endpoint, state.first_frame, num_frames)
 
     def _timed(self, word: Word, first_frame: int) -> TimedWord:
-        """The word with times in seconds from the start of the stream."""
+        """The word with times in seconds from the start of the stream, and a fair confidence."""
         start_s = self._seconds(first_frame + word.start_frame)
         end_s = self._seconds(first_frame + word.end_frame)
-        return TimedWord(word.text, start_s, end_s, word.confidence)
+        return TimedWord(word.text, start_s, end_s, self._calibration(word.confidence))
 
     def _seconds(self, frame: int) -> float:
         return frame * self._framing.samples_per_frame / self._framing.sample_rate

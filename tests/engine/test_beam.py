@@ -15,7 +15,7 @@ from service.engine.beam import BeamDecoder, BeamTuning
 from service.engine.commitment import CAPACITY
 from service.engine.decoding import Hypothesis
 from service.engine.greedy import GreedyDecoder
-from service.engine.language_model import LanguageModelState, ShallowFusion
+from service.engine.language_model import ShallowFusion
 from tests.engine.ctc_samples import (
     BLANK_ID,
     VOCABULARY,
@@ -26,6 +26,7 @@ from tests.engine.ctc_samples import (
     places,
     spelled,
 )
+from tests.engine.ngram_samples import favourite_word, score_text
 
 EXHAUSTIVE = BeamTuning(
     symbol_margin=math.inf, max_symbols=99, beam_margin=math.inf, sure_blank=math.inf
@@ -194,8 +195,8 @@ def test_an_endless_stream_needs_no_more_than_its_words() -> None:
     for _ in range(60):
         logits = random.normal(scale=3, size=(50, len(VOCABULARY)))
         state = decoder.advance(state, normalised(logits))
-        assert state.beams.symbols.shape[1] == CAPACITY
-        assert state.beams.length.max() <= CAPACITY
+        assert state.beams.symbols.shape[1] <= CAPACITY
+        assert state.beams.texts["length"].max() <= CAPACITY
         assert len(state.words) >= num_words
         num_words = len(state.words)
     times = [(word.start_frame, word.end_frame) for word in decoder.hypotheses(state)[0].words]
@@ -216,27 +217,8 @@ def test_commits_lose_nothing(path: str) -> None:
     assert len(text.split()) - len(expected.split()) <= len(path) // 24
 
 
-class FavouriteWord:
-    """Knows two words, and that the favourite is likelier after itself. Its state is the last."""
-
-    def __init__(self, favourite: str) -> None:
-        self._favourite = favourite
-
-    def start(self) -> LanguageModelState:
-        return ("<s>",)  # a sequence, which arrays must not take apart
-
-    def score(self, state: LanguageModelState, word: str) -> tuple[float, LanguageModelState]:
-        (last,) = state
-        likely = word == self._favourite
-        probability = (0.9 if last == self._favourite else 0.6) if likely else 0.1
-        return math.log(probability), (word,)
-
-    def score_text(self, text: str) -> float:
-        state, total = self.start(), 0.0
-        for word in text.split():
-            log_prob, state = self.score(state, word)
-            total += log_prob
-        return total
+def num_unknown_letters(text: str) -> int:
+    return sum(len(word) for word in text.split() if word != "b")
 
 
 @many
@@ -245,14 +227,14 @@ class FavouriteWord:
 def test_fusion_adds_what_its_formula_says(
     frames: NDArray[np.float32], lm_weight: float, word_bonus: float
 ) -> None:
-    model = FavouriteWord("b")
-    fusion = ShallowFusion(model, lm_weight, word_bonus)
+    model = favourite_word("b", SMALL)
+    fusion = ShallowFusion(model, lm_weight, word_bonus, oov_letter_log_prob=-0.5)
     found = {
         hypothesis.text: hypothesis.score for hypothesis in readings(exhaustive(fusion), frames)
     }
     expected = {
         text: np.logaddexp.reduce(list(paths.values()))
-        + lm_weight * model.score_text(text)
+        + lm_weight * (score_text(model, text) - 0.5 * num_unknown_letters(text))
         + word_bonus * len(text.split())
         for text, paths in all_paths(frames).items()
     }
@@ -263,7 +245,8 @@ def test_fusion_adds_what_its_formula_says(
 def test_a_language_model_decides_between_words_that_sound_alike() -> None:
     frames = spelled("a a a", posterior=0.97)
     frames[2] = normalised(np.log([[0.02, 0.02, 0.02, 0.48, 0.46]]))[0]
-    tuning = BeamTuning(fusion=ShallowFusion(FavouriteWord("b"), lm_weight=0.5, word_bonus=0.0))
+    model = favourite_word("b", VOCABULARY)
+    tuning = BeamTuning(fusion=ShallowFusion(model, 0.5, 0.0, oov_letter_log_prob=0.0))
     assert readings(BeamDecoder(VOCABULARY, BLANK_ID), frames)[0].text == "a a a"
     assert readings(BeamDecoder(VOCABULARY, BLANK_ID, tuning=tuning), frames)[0].text == "a b a"
 

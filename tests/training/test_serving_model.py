@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.calibration import measure_ranges
+from training.activation_ranges import measure_ranges
 from training.frontend import FrontendConfig, LogMel
 from training.model import AcousticModel, Lookahead, ModelConfig, RecurrentLayer
 from training.serving_frontend import ServedLogMel

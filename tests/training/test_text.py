@@ -86,6 +86,26 @@ def test_normalising_twice_changes_nothing(text: str) -> None:
     assert not unspoken(normal)
 
 
+class _Everything:
+    """Takes any text for one that rules apply to."""
+
+    def search(self, _: str) -> bool:
+        return True
+
+
+PLAIN = st.text(
+    st.sampled_from("abMrsStofD .,;:!?'`\"()[]_/<>-\N{RIGHT SINGLE QUOTATION MARK}\N{EM DASH}\n\t")
+)
+
+
+@given(st.text() | NEARLY_ENGLISH | WORDS | PLAIN)
+def test_the_short_way_leads_to_the_same_text(text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        found = normalise(text)
+        patch.setattr("training.text._RULED", _Everything())
+        assert normalise(text) == found
+
+
 @given(st.integers(min_value=0, max_value=10**30))
 def test_every_number_is_spelled_out(number: int) -> None:
     assert normalise(str(number))

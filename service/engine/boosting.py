@@ -1,0 +1,100 @@
+"""Phrases that one stream is likely to have, as an automaton over words.
+
+Every time a text has a phrase, as whole words, each of the phrase's words adds its weight to the
+score. Phrases are found as Aho & Corasick 1975 find them: the state after a word is the longest
+beginning of a phrase that the text ends in. Such a beginning is credited in advance with its words'
+weights, for the search not to lose the phrase while it is being said, and the credit is taken back
+when the phrase does not go on. So it changes the order of complete texts only by the phrases that
+they really have. Negative weights are not credited in advance.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.engine.options import BoostPhrase
+from service.engine.tries import NOWHERE, ROOT, Trie, build_trie
+from service.engine.vocabulary import SPACE, Vocabulary
+
+STATE: Final = np.dtype(
+    [
+        ("fallback", np.int32),  # the state of the longest shorter beginning
+        ("credit", np.float64),  # in advance, for the beginning of a phrase
+        ("reward", np.float64),  # for the phrases that end there
+    ]
+)
+
+
+class Boosts(NamedTuple):
+    """The automaton of S states and the letters of its words. Immutable, of one stream."""
+
+    letters: Trie  # of the phrases' words, with the most that each adds as a phrase's first;
+    # labels are symbols, ends are word numbers
+    phrases: Trie  # labels are word numbers; its nodes are the states
+    states: NDArray[np.void]  # [S] STATE
+
+
+def build_boosts(phrases: Sequence[BoostPhrase], vocabulary: Vocabulary) -> Boosts:
+    """The automaton; of a phrase that is given twice, the last weight counts.
+
+    Letters that the vocabulary lacks cannot be recognised, and phrases with them are left out.
+    """
+    symbols = {symbol: index for index, symbol in enumerate(vocabulary.symbols)}
+    weights = {p.text: p.weight for p in phrases if set(p.text) <= symbols.keys()}
+    words = sorted({word for text in weights for word in text.split(SPACE)})
+    number = {word: index for index, word in enumerate(words)}
+    texts = [[number[word] for word in text.split(SPACE)] for text in weights]
+    per_word = np.array([*weights.values()], np.float64)  # [P]
+    spellings = [[symbols[letter] for letter in word] for word in words]
+    letters, _ = build_trie(spellings, _first_word_weights(texts, per_word, len(words)))
+    trie, nodes = build_trie(texts, per_word)
+    return Boosts(letters, trie, _states(trie, nodes, [len(text) for text in texts], per_word))
+
+
+def _first_word_weights(
+    texts: Sequence[Sequence[int]], per_word: NDArray[np.float64], num_words: int
+) -> NDArray[np.float64]:
+    """[num_words] the most that a word adds by beginning a phrase."""
+    weights = np.zeros(num_words)
+    first_words = np.array([text[0] for text in texts], np.intp)
+    np.maximum.at(weights, first_words, per_word)
+    return weights
+
+
+def _states(
+    trie: Trie, nodes: NDArray[np.int32], num_words: Sequence[int], per_word: NDArray[np.float64]
+) -> NDArray[np.void]:
+    """[S] STATE of the phrases' trie; `nodes` [P, L] as `build_trie` gives them."""
+    states = np.zeros(len(trie) - 1, STATE)
+    children = _children(trie)
+    depth = np.zeros(len(states), np.intp)
+    for column in range(nodes.shape[1]):
+        depth[nodes[nodes[:, column] != NOWHERE, column]] = column + 1
+    for state in range(len(states)):  # breadth first: what it falls back to is known
+        phrase, fallback = trie["end"][state], states["fallback"][state]
+        own = per_word[phrase] * num_words[phrase] if phrase != NOWHERE else 0.0
+        states["reward"][state] = own + states["reward"][fallback]
+        # A state that nothing follows is, from here on, as good as the one it falls back to.
+        own = max(trie["best"][state], 0.0) * depth[state]
+        states["credit"][state] = own if children[state] else states["credit"][fallback]
+        for word, child in children[state].items():
+            if state != ROOT:
+                states["fallback"][child] = _after(word, int(fallback), children, states)
+    return states
+
+
+def _children(trie: Trie) -> list[Mapping[int, int]]:
+    first, labels = trie["first_child"].tolist(), trie["label"].tolist()
+    return [{labels[child]: child for child in range(begin, end)} for begin, end in pairwise(first)]
+
+
+def _after(
+    word: int, state: int, children: list[Mapping[int, int]], states: NDArray[np.void]
+) -> int:
+    """The state after a word."""
+    while word not in children[state] and state != ROOT:
+        state = int(states["fallback"][state])
+    return children[state].get(word, ROOT)

@@ -1,0 +1,194 @@
+"""The file of a backoff n-gram language model: what is in it, reading it and writing it.
+
+    offset  bytes  what
+    0       4      MAGIC
+    4       2      VERSION, little endian as all numbers
+    6       4      H, the header's length
+    10      H      header, JSON: {"num_ngrams": [by order], "sections": {name: bytes, in order}}
+    10 + H  ...    the sections, each compressed by zlib:
+                   words           the vocabulary without SPECIAL_WORDS, UTF-8, a line each
+                   child_counts    uint16, of all n-grams but those of the highest order
+                   word_ids        uint16, the last words of n-grams of two words and more
+                   log_prob_codes  uint8, of all n-grams
+                   backoff_codes   uint8, of all n-grams but those of the highest order
+                   codebooks       float32 [orders, 2, 256], what the codes stand for, natural logs
+
+The n-grams are a trie in breadth-first order: the one of words (a, b, c) is a child of (a, b), its
+children are a run of the next order sorted by word, and the runs follow one another as the parents
+do. So child counts say all about the tree. Of a run's word ids the first is stored as it is and the
+others as differences from the one before; of 16-bit numbers the low bytes are stored before the
+high ones. Both only help the compression.
+"""
+
+import json
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAGIC: Final = b"LWLM"
+VERSION: Final = 1
+MAX_ORDER: Final = 5
+MAX_WORDS: Final = 2**16
+
+SPECIAL_WORDS: Final = ("<s>", "</s>", "<unk>")
+BEGIN_ID: Final = 0
+END_ID: Final = 1
+UNKNOWN_ID: Final = 2
+
+_PREFIX = struct.Struct("<4sHI")
+
+
+class InvalidNgramFile(ValueError):
+    """The file is not a language model that this version reads, or is damaged."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NgramTrie:
+    """A language model of M orders, N n-grams, n of them below the highest order."""
+
+    vocabulary: tuple[str, ...]  # [W], SPECIAL_WORDS first: the n-grams of one word, in order
+    num_ngrams: tuple[int, ...]  # [M]
+    first_child: NDArray[np.int32]  # [n + 1] n-gram i has the children [i]..[i + 1]
+    word_ids: NDArray[np.uint16]  # [N]
+    log_prob_codes: NDArray[np.uint8]  # [N]
+    backoff_codes: NDArray[np.uint8]  # [n]
+    codebooks: NDArray[np.float32]  # [M, 2, 256] natural logs of probabilities and of backoffs
+
+
+def write_ngram_file(trie: NgramTrie, path: Path) -> None:
+    """Write the model. Raises OSError."""
+    content = encode_ngram_file(trie)
+    path.write_bytes(content)
+
+
+def encode_ngram_file(trie: NgramTrie) -> bytes:
+    """The content of the model's file."""
+    num_words = trie.num_ngrams[0]
+    word_ids = trie.word_ids[num_words:].astype(np.int32)
+    deltas = word_ids - np.roll(word_ids, 1)
+    starts = _run_starts(trie.first_child, num_words)
+    deltas[starts] = word_ids[starts]
+    words = "\n".join(trie.vocabulary[len(SPECIAL_WORDS) :]).encode()
+    sections = {
+        "words": words,
+        "child_counts": _by_planes(_child_counts(trie.first_child)),
+        "word_ids": _by_planes(deltas),
+        "log_prob_codes": trie.log_prob_codes.tobytes(),
+        "backoff_codes": trie.backoff_codes.tobytes(),
+        "codebooks": trie.codebooks.astype("<f4").tobytes(),
+    }
+    packed = {name: zlib.compress(section, 9) for name, section in sections.items()}
+    sizes = {name: len(section) for name, section in packed.items()}
+    header = json.dumps({"num_ngrams": trie.num_ngrams, "sections": sizes}).encode()
+    return b"".join([_PREFIX.pack(MAGIC, VERSION, len(header)), header, *packed.values()])
+
+
+def read_ngram_file(path: Path) -> NgramTrie:
+    """Read a model.
+
+    Raises:
+        InvalidNgramFile: it is none, damaged, or of another version. OSError.
+    """
+    content = path.read_bytes()
+    try:
+        return _decode(content)
+    except (ValueError, KeyError, TypeError, IndexError, struct.error, zlib.error) as error:
+        raise InvalidNgramFile(f"{path} is no language model: {error}; build it again") from error
+
+
+def _decode(content: bytes) -> NgramTrie:
+    magic, version, header_length = _PREFIX.unpack_from(content)
+    if (magic, version) != (MAGIC, VERSION):
+        raise ValueError(f"it starts with {magic!r} {version}, not {MAGIC!r} {VERSION}")
+    header = json.loads(content[_PREFIX.size : _PREFIX.size + header_length])
+    sections = _sections(content[_PREFIX.size + header_length :], header["sections"])
+    num_ngrams = tuple(int(number) for number in header["num_ngrams"])
+    first_child = np.concatenate(
+        [[num_ngrams[0]], num_ngrams[0] + _from_planes(sections["child_counts"]).cumsum()]
+    ).astype(np.int32)
+    words = tuple(sections["words"].decode().split("\n")) if sections["words"] else ()
+    trie = NgramTrie(
+        vocabulary=(*SPECIAL_WORDS, *words),
+        num_ngrams=num_ngrams,
+        first_child=first_child,
+        word_ids=_word_ids(_from_planes(sections["word_ids"]), first_child, num_ngrams[0]),
+        log_prob_codes=_array(sections["log_prob_codes"], "u1"),
+        backoff_codes=_array(sections["backoff_codes"], "u1"),
+        codebooks=_array(sections["codebooks"], "<f4").reshape(-1, 2, 256),
+    )
+    _check(trie)
+    return trie
+
+
+def _check(trie: NgramTrie) -> None:
+    """Raise ValueError where the parts do not fit together."""
+    total, num_inner = sum(trie.num_ngrams), sum(trie.num_ngrams[:-1])
+    if not 1 <= len(trie.num_ngrams) <= MAX_ORDER or len(trie.vocabulary) > MAX_WORDS:
+        raise ValueError(f"it has {len(trie.num_ngrams)} orders of {len(trie.vocabulary)} words")
+    found = (
+        len(trie.vocabulary),
+        int(trie.first_child[-1]),
+        len(trie.first_child),
+        len(trie.word_ids),
+        len(trie.log_prob_codes),
+        len(trie.backoff_codes),
+        len(trie.codebooks),
+    )
+    expected = (trie.num_ngrams[0], total, num_inner + 1, total, total, num_inner)
+    if found != (*expected, len(trie.num_ngrams)):
+        raise ValueError("its parts have lengths that contradict one another")
+    if int(trie.word_ids.max()) >= len(trie.vocabulary):
+        raise ValueError("it has a word that is not in its vocabulary")
+
+
+def _sections(packed: bytes, sizes: dict[str, int]) -> dict[str, bytes]:
+    sections = {}
+    for name, size in sizes.items():
+        sections[name] = zlib.decompress(packed[:size])
+        packed = packed[size:]
+    return sections
+
+
+def _word_ids(
+    deltas: NDArray[np.int64], first_child: NDArray[np.int32], num_words: int
+) -> NDArray[np.uint16]:
+    """[N] uint16: all n-grams' last words, undoing the differences within runs of children."""
+    sums = deltas.cumsum()
+    starts = _run_starts(first_child, num_words)
+    offsets = deltas[starts] - sums[starts]
+    lengths = np.diff(starts, append=len(deltas))
+    longer = (sums + np.repeat(offsets, lengths)) % MAX_WORDS
+    return np.concatenate([np.arange(num_words), longer]).astype(np.uint16)
+
+
+def _run_starts(first_child: NDArray[np.int32], num_words: int) -> NDArray[np.int32]:
+    """Where runs of children start that have any, counted from the first n-gram of two words."""
+    has_children = _child_counts(first_child) > 0
+    starts: NDArray[np.int32] = first_child[:-1][has_children] - num_words
+    return starts
+
+
+def _child_counts(first_child: NDArray[np.int32]) -> NDArray[np.int32]:
+    counts: NDArray[np.int32] = first_child[1:] - first_child[:-1]
+    return counts
+
+
+def _by_planes(numbers: NDArray[np.integer]) -> bytes:
+    halves = (numbers % MAX_WORDS).astype("<u2").view("u1").reshape(-1, 2)
+    return halves.T.tobytes()
+
+
+def _from_planes(section: bytes) -> NDArray[np.int64]:
+    low, high = np.frombuffer(section, "u1").reshape(2, -1).astype(np.int64)
+    numbers: NDArray[np.int64] = low + 256 * high
+    return numbers
+
+
+def _array(section: bytes, dtype: str) -> NDArray[Any]:
+    """A copy, so that it is aligned and, to the compiled code, like any other array."""
+    return np.frombuffer(section, dtype).copy()

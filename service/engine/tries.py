@@ -1,0 +1,62 @@
+"""Sets of sequences as tries in flat arrays: letters of words, words of phrases."""
+
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROOT: Final = 0
+NOWHERE: Final = -1
+"""No node: outside the trie; and no sequence: a node where none ends."""
+
+NODE: Final = np.dtype(
+    [
+        ("first_child", np.int32),  # its children are those from here to the next node's first
+        ("label", np.int32),  # of the edge that leads to it
+        ("end", np.int32),  # the sequence that ends there, or NOWHERE
+        ("best", np.float32),  # the highest value of the sequences that go through it
+    ]
+)
+Trie: TypeAlias = NDArray[np.void]
+"""[N + 1] NODE in breadth-first order, the root first, siblings by label; the last is no node."""
+
+
+def build_trie(
+    sequences: Sequence[Sequence[int]], values: NDArray[np.float64]
+) -> tuple[Trie, NDArray[np.int32]]:
+    """The trie of R different sequences of labels >= 0, each with a value.
+
+    Returns:
+        The trie, and [R, L] the nodes along each sequence, NOWHERE after its end.
+    """
+    lengths = np.fromiter(map(len, sequences), np.intp, len(sequences))  # [R]
+    inside = np.arange(lengths.max(initial=0)) < lengths[:, None]  # [R, L]
+    rows = np.full(inside.shape, NOWHERE, np.int32)
+    rows[inside] = np.fromiter((label for labels in sequences for label in labels), np.int32)
+    ranking = np.lexsort(rows.T[::-1]) if rows.size else np.arange(len(rows))
+    nodes = np.empty_like(rows)
+    nodes[ranking] = _numbered(rows[ranking])
+    trie = np.zeros(nodes.max(initial=ROOT) + 2, NODE)
+    parents = np.roll(nodes, 1, axis=1)
+    parents[:, :1] = ROOT
+    parent_of = np.zeros(len(trie) - 1, np.int32)
+    parent_of[nodes[inside]] = parents[inside]
+    trie["label"][nodes[inside]] = rows[inside]
+    num_children = np.bincount(parent_of[1:], minlength=len(parent_of))
+    trie["first_child"] = 1 + np.concatenate([[0], num_children.cumsum()])
+    trie["end"] = NOWHERE
+    trie["end"][nodes[np.arange(len(rows)), lengths - 1]] = np.arange(len(rows))
+    trie["best"] = -np.inf
+    np.maximum.at(trie["best"], nodes[inside], np.repeat(values, lengths))
+    trie["best"][ROOT] = values.max(initial=-np.inf)
+    return trie, nodes
+
+
+def _numbered(rows: NDArray[np.int32]) -> NDArray[np.int32]:
+    """[R, L] the nodes along sorted rows [R, L], depth after depth."""
+    inside = rows != NOWHERE
+    changed = np.ones(rows.shape, bool)  # the row has another prefix than the one before
+    changed[1:] = np.logical_or.accumulate(rows[1:] != rows[:-1], axis=1)
+    order = (changed & inside).T.ravel().cumsum()  # by depth, then by row
+    return np.where(inside, order.reshape(rows.shape[::-1]).T, NOWHERE).astype(np.int32)

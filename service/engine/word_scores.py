@@ -1,0 +1,128 @@
+"""What words add to a beam's score, and what an open word may be expected to add. Compiled.
+
+Arguments named `text` are a beam's TEXT record.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.engine.boosting import Boosts
+from service.engine.compiled import compiled
+from service.engine.language_model import LanguageArrays
+from service.engine.ngram_file import UNKNOWN_ID
+from service.engine.ngram_search import score_word
+from service.engine.tries import NOWHERE, ROOT, Trie
+
+
+class Words(NamedTuple):
+    """All that judges words: shared, but for the boosts."""
+
+    language: LanguageArrays
+    boosts: Boosts
+    space_id: int
+    lm_weight: float
+    word_bonus: float
+    oov_letter_log_prob: float
+
+
+@compiled
+def score_open_word(
+    words: Words, text: np.void, context: NDArray[np.int32], after: NDArray[np.int32]
+) -> tuple[float, int]:
+    """What completing the open word adds to a beam's score, and the state of boosts after it.
+
+    Args:
+        context: [CONTEXT_LENGTH] the language model's state before the word.
+        after: [CONTEXT_LENGTH] takes the state after it.
+    """
+    state = text["boost_state"]
+    if text["num_letters"] == 0:
+        after[:] = context
+        return 0.0, state
+    word_id = _end(words.language.letters, text["letters"])
+    boosted = _end(words.boosts.letters, text["boost_letters"])
+    known = word_id != NOWHERE
+    log_prob = score_word(words.language.ngrams, context, word_id if known else UNKNOWN_ID, after)
+    if not known and boosted == NOWHERE:
+        log_prob += words.oov_letter_log_prob * text["num_letters"]
+    next_state = _next_boost_state(words.boosts, state, boosted)
+    before, now = words.boosts.states[state], words.boosts.states[next_state]
+    boost = now["credit"] - before["credit"] + now["reward"]
+    return words.lm_weight * log_prob + words.word_bonus + boost, next_state
+
+
+@compiled
+def look_ahead(words: Words, text: np.void, expected: NDArray[np.float64]) -> None:
+    """Into `expected` [V], what the open word may be expected to add if that letter is the next.
+
+    That is the score, in no context, of the best of the words that start so, which is what they are
+    compared with others by until one of them is complete.
+    """
+    unknown = words.language.unknown_log_prob
+    spelled = unknown + words.oov_letter_log_prob * (text["num_letters"] + 1)
+    expected[:] = words.lm_weight * spelled + words.word_bonus
+    letters = words.language.letters
+    if text["letters"] != NOWHERE:
+        for child in range(*_children(letters, text["letters"])):
+            best = max(letters[child]["best"], spelled)
+            expected[letters[child]["label"]] = words.lm_weight * best + words.word_bonus
+    letters = words.boosts.letters
+    if text["boost_letters"] != NOWHERE:
+        for child in range(*_children(letters, text["boost_letters"])):
+            label = letters[child]["label"]
+            as_known = words.lm_weight * unknown + words.word_bonus
+            expected[label] = max(expected[label], as_known) + letters[child]["best"]
+
+
+@compiled
+def highest_look_ahead(words: Words) -> float:
+    """No word may be expected to add more."""
+    best = max(words.language.letters[ROOT]["best"], words.language.unknown_log_prob)
+    best_boost = max(float(words.boosts.letters[ROOT]["best"]), 0.0)
+    return float(words.lm_weight * best + words.word_bonus + best_boost)
+
+
+@compiled
+def credit(boosts: Boosts, state: int) -> float:
+    """What the beginning of a phrase has been credited with, in a state of the automaton."""
+    return float(boosts.states[state]["credit"])
+
+
+@compiled
+def find_child(trie: Trie, node: int, label: int) -> int:
+    """The child of a node by its label; NOWHERE where there is none, or the node is NOWHERE."""
+    if node == NOWHERE:
+        return NOWHERE
+    low, end = _children(trie, node)
+    high = end
+    while low < high:
+        middle = (low + high) // 2
+        if trie[middle]["label"] < label:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < end and trie[low]["label"] == label else NOWHERE
+
+
+@compiled
+def _children(trie: Trie, node: int) -> tuple[int, int]:
+    return int(trie[node]["first_child"]), int(trie[node + 1]["first_child"])
+
+
+@compiled
+def _end(trie: Trie, node: int) -> int:
+    """The sequence that ends at a node, or NOWHERE."""
+    return int(trie[node]["end"]) if node != NOWHERE else NOWHERE
+
+
+@compiled
+def _next_boost_state(boosts: Boosts, state: int, word: int) -> int:
+    if word == NOWHERE:
+        return ROOT
+    child = find_child(boosts.phrases, state, word)
+    while child == NOWHERE and state != ROOT:
+        state = boosts.states[state]["fallback"]
+        child = find_child(boosts.phrases, state, word)
+    return child if child != NOWHERE else ROOT

@@ -1,0 +1,92 @@
+"""Language model and boosts through the recognizer: options, defaults, streams side by side."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from service.engine.bundle import LANGUAGE_MODEL, DecodingDefaults, load_bundle, sha256
+from service.engine.errors import InvalidBundle
+from service.engine.language_model import LanguageModel
+from service.engine.ngram_file import write_ngram_file
+from service.engine.options import BoostPhrase, RecognitionOptions, RuntimeOptions
+from service.engine.recognizer import bundle_language_model, run_recognizer, transcribe
+from tests.engine.ngram_samples import ngram_trie
+from tests.fakes import VOCABULARY, FakeAcousticModel, fake_bundle, speak
+from tests.tiny_bundle import description, write_tiny_bundle
+
+BEAM = RecognitionOptions(decoder="beam")
+WORDS = {("<unk>",): 1e-3, ("the",): 0.4, ("cat",): 0.4, ("the", "cat"): 0.9}
+HEARD = "the catx"  # the model knows no "catx"
+
+
+async def texts(*options: RecognitionOptions, decoding: DecodingDefaults) -> list[str]:
+    """What streams with these options, at the same time, make of the same audio."""
+    model = LanguageModel(ngram_trie(WORDS), VOCABULARY)
+    bundle = replace(fake_bundle(), decoding=decoding)
+    async with run_recognizer(bundle, FakeAcousticModel(), RuntimeOptions(), model) as recognizer:
+        transcripts = await asyncio.gather(
+            *(transcribe(recognizer, [speak(HEARD)], each) for each in options)
+        )
+    return [transcript.text for transcript in transcripts]
+
+
+async def test_options_win_over_the_bundles_defaults() -> None:
+    tuned = DecodingDefaults("beam", 16, lm_weight=1.5)
+    options = (BEAM, replace(BEAM, lm_weight=0.0), RecognitionOptions(decoder="greedy"))
+    assert await texts(*options, decoding=tuned) == ["the cat", HEARD, HEARD]
+
+
+async def test_an_unknown_word_comes_out_by_its_letters() -> None:
+    mild = DecodingDefaults("beam", 16, lm_weight=0.3, oov_letter_log_prob=-1.0)
+    assert await texts(BEAM, decoding=mild) == [HEARD]
+
+
+async def test_phrases_stay_with_their_stream() -> None:
+    tuned = DecodingDefaults("beam", 16, lm_weight=1.5)
+    boosted = replace(BEAM, boost=(BoostPhrase("the catx", 4.0),))
+    assert await texts(BEAM, boosted, BEAM, decoding=tuned) == ["the cat", HEARD, "the cat"]
+
+
+async def test_a_word_bonus_needs_no_language_model() -> None:
+    async with run_recognizer(fake_bundle(), FakeAcousticModel(), RuntimeOptions()) as recognizer:
+        found = [
+            (await transcribe(recognizer, [speak("ab")], replace(BEAM, word_bonus=bonus))).text
+            for bonus in (0.0, 20.0, -20.0)
+        ]
+    assert found[0] == "ab"
+    assert len(found[1].split()) > 1
+    assert found[2] == ""
+
+
+def test_a_bundle_carries_its_language_model(tmp_path: Path) -> None:
+    write_ngram_file(ngram_trie({("<unk>",): 0.1, ("ab",): 0.5}), tmp_path / LANGUAGE_MODEL)
+    write_tiny_bundle(tmp_path)
+    digest = sha256(tmp_path / LANGUAGE_MODEL)
+    files = {**load_bundle(tmp_path).files, LANGUAGE_MODEL: digest}
+    bundle = load_bundle(write_tiny_bundle(tmp_path, files=files))
+    model = bundle_language_model(bundle)
+    assert model is not None
+    assert model.knows("ab")
+    assert not model.knows("ba")
+
+
+def test_a_bundle_without_one_has_none(tmp_path: Path) -> None:
+    assert bundle_language_model(load_bundle(write_tiny_bundle(tmp_path))) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"lm_weight": -1}, "lm_weight is -1"),
+        ({"lm_weight": "high"}, "lm_weight is 'high'"),
+        ({"word_bonus": 1e9}, "word_bonus is 1000000000.0"),
+        ({"oov_letter_log_prob": 1.0}, "oov_letter_log_prob is 1.0"),
+        ({"word_bonus": True}, "word_bonus is True"),
+    ],
+)
+def test_wrong_defaults_are_named(tmp_path: Path, changes: dict[str, object], cause: str) -> None:
+    decoding = {**description("")["decoding"], **changes}
+    with pytest.raises(InvalidBundle, match=cause):
+        load_bundle(write_tiny_bundle(tmp_path, decoding=decoding))

@@ -1,0 +1,50 @@
+"""Changing a bundle that is there already: its language model and how it decodes."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from service.engine.bundle import DESCRIPTION, LANGUAGE_MODEL, load_bundle, sha256
+from service.engine.language_model import load_language_model
+
+
+def write_description(folder: Path, description: dict[str, Any]) -> None:
+    """Write bundle.json, whole or not at all. Raises OSError."""
+    draft = folder / f"{DESCRIPTION}.draft"
+    text = json.dumps(description, indent=1, ensure_ascii=False)
+    draft.write_text(text + "\n", encoding="utf-8")
+    draft.replace(folder / DESCRIPTION)
+
+
+def put_language_model(folder: Path, model: Path) -> None:
+    """Put a language model into a bundle, in place of one that it may have.
+
+    Raises:
+        InvalidBundle: the bundle is damaged, or the model is, or has letters that it has not.
+        OSError.
+    """
+    load_language_model(model, load_bundle(folder).vocabulary)
+    target = folder / LANGUAGE_MODEL
+    if model.resolve() != target.resolve():
+        shutil.copyfile(model, target)
+    description = _description(folder)
+    description["files"][LANGUAGE_MODEL] = sha256(target)
+    write_description(folder, description)
+
+
+def update_decoding(folder: Path, values: dict[str, Any]) -> None:
+    """Change some of a bundle's decoding defaults. Raises InvalidBundle, OSError."""
+    load_bundle(folder)
+    before = _description(folder)
+    write_description(folder, {**before, "decoding": {**before["decoding"], **values}})
+    try:
+        load_bundle(folder)
+    except Exception:
+        write_description(folder, before)
+        raise
+
+
+def _description(folder: Path) -> dict[str, Any]:
+    description: dict[str, Any] = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    return description

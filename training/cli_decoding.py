@@ -1,0 +1,91 @@
+"""Arguments of the commands that prepare decoding: the language model and what is tuned."""
+
+import argparse
+from pathlib import Path
+from typing import get_args
+
+from service.engine.ngram_file import MAX_ORDER
+from service.engine.options import (
+    DECODERS,
+    MAX_BEAM_WIDTH,
+    Precision,
+    Provider,
+    RuntimeOptions,
+)
+
+
+def add_lm_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of `longwave lm`."""
+    parser.add_argument(
+        "--source",
+        metavar="WORD",
+        nargs="+",
+        action="append",
+        required=True,
+        help="a weight, then text files, plain or .xz; may be repeated",
+    )
+    parser.add_argument("--output", metavar="FILE", type=Path, required=True)
+    parser.add_argument("--order", metavar=f"1..{MAX_ORDER}", type=int, default=4)
+    parser.add_argument("--vocabulary-size", metavar="N", type=int, default=60_000)
+    parser.add_argument(
+        "--min-count", metavar="N", type=int, default=2, help="of a word (default %(default)s)"
+    )
+    parser.add_argument(
+        "--max-mib", metavar="M", type=float, default=8.0, help="of the file (default %(default)s)"
+    )
+    parser.add_argument("--arpa", metavar="FILE", type=Path, help="write it in that format too")
+    parser.add_argument("--bundle", metavar="DIR", type=Path, help="put it into this bundle too")
+    parser.add_argument("--manifest", metavar="FILE", type=Path, help="print perplexities on it")
+    parser.add_argument("--split", default="dev", help="of the manifest (default %(default)s)")
+
+
+def add_tune_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of `longwave tune`."""
+    _add_set_arguments(parser)
+    parser.add_argument("--lm", metavar="FILE", type=Path, help="first put it into the bundle")
+    parser.add_argument(
+        "--lm-weights", metavar="A", type=float, nargs="+", default=(0.3, 0.5, 0.7, 0.9, 1.1)
+    )
+    parser.add_argument(
+        "--word-bonuses", metavar="B", type=float, nargs="+", default=(0.0, 1.0, 2.0, 3.0)
+    )
+    parser.add_argument(
+        "--oov-letter-log-probs",
+        metavar="L",
+        type=float,
+        nargs="+",
+        default=(-2.3, -1.0, -1.6, -3.5),
+        help="ln probability of each letter of an unknown word (default %(default)s)",
+    )
+    parser.add_argument(
+        "--beam-widths",
+        metavar="W",
+        type=int,
+        nargs="+",
+        default=(64, 16, 128),
+        help="the first is tuned for, the others are tried last (default %(default)s)",
+    )
+    parser.add_argument("--write", action="store_true", help="write the best into the bundle")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write all trials as JSON")
+
+
+def _add_set_arguments(parser: argparse.ArgumentParser) -> None:
+    """What a bundle is run on, and how."""
+    parser.add_argument("--bundle", metavar="DIR", type=Path, required=True)
+    parser.add_argument("--manifest", metavar="FILE", type=Path, required=True)
+    parser.add_argument("--split", default="dev", help="of the manifest (default %(default)s)")
+    parser.add_argument("--corpus", action="append", help="only this corpus; may be repeated")
+    parser.add_argument(
+        "--precision", choices=get_args(Precision), default=RuntimeOptions().precision
+    )
+    parser.add_argument("--provider", choices=get_args(Provider), default="auto")
+
+
+def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of `longwave calibrate`."""
+    _add_set_arguments(parser)
+    parser.add_argument("--report-split", metavar="SPLIT", help="report on this one too")
+    parser.add_argument("--decoder", choices=DECODERS, default="greedy")
+    parser.add_argument("--beam-width", metavar=f"1..{MAX_BEAM_WIDTH}", type=int, default=16)
+    parser.add_argument("--write", action="store_true", help="write it into the bundle")
+    parser.add_argument("--plot", metavar="FILE", type=Path, help="draw reliability, PNG or SVG")

@@ -1,0 +1,57 @@
+"""What a bundle's acoustic model hears in utterances: computed once, decoded many times."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.engine.acoustic import AcousticModel
+from service.engine.audio import AudioLimits, decode_audio
+from service.engine.bundle import Bundle
+from service.engine.chunking import Chunker
+from service.engine.options import Priority
+from service.engine.segmenter import Segmenter
+from service.engine.transcript import TimedWord
+from training.manifest import Utterance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """An utterance and the acoustic model's opinion of it."""
+
+    utterance: Utterance
+    log_probs: NDArray[np.float32]  # [T, V] natural log
+
+
+def hear(bundle: Bundle, model: AcousticModel, utterances: Sequence[Utterance]) -> list[Heard]:
+    """Run the model over the utterances in the chunks of a live stream.
+
+    Raises InvalidAudio where a recording cannot be read.
+    """
+    return [
+        Heard(utterance, np.concatenate(list(_log_probs(bundle, model, utterance))))
+        for utterance in utterances
+    ]
+
+
+def _log_probs(
+    bundle: Bundle, model: AcousticModel, utterance: Utterance
+) -> Iterator[NDArray[np.float32]]:
+    chunker = Chunker(bundle.framing, bundle.chunk_frames, Priority.LIVE)
+    for waveform in decode_audio(utterance.audio, bundle.framing.sample_rate, AudioLimits()):
+        chunker.push(waveform)
+    chunker.finish()
+    states = [model.initial_state()]
+    yield np.zeros((0, len(bundle.vocabulary)), np.float32)
+    while (chunk := chunker.next_chunk()) is not None:
+        log_probs, states = model.step(chunk.waveform[None], states)
+        yield log_probs[0, chunk.real_frames]
+
+
+def read_words(segmenter: Segmenter[Any], heard: Heard) -> list[TimedWord]:
+    """The words that decoding finds, as the engine does it with whole files."""
+    state, segments = segmenter.advance(segmenter.start(), heard.log_probs)
+    _, last = segmenter.finish(state)
+    return [word for segment in [*segments, *last] for word in segment.words]

@@ -1,0 +1,187 @@
+"""`longwave tune`: how a bundle with a language model decodes a dev set best.
+
+The acoustic model runs once; then the set is decoded with each setting that is tried. First all
+pairs of lm_weight and word_bonus are, then, with the best pair, the cost of unknown words' letters
+and, last, beam widths, whose accuracy is bought with time.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from typing import Any
+
+from service.engine.bundle import Bundle, load_bundle
+from service.engine.errors import EngineError, InvalidBundle
+from service.engine.language_model import LanguageModel
+from service.engine.onnx_acoustic import load_acoustic_model
+from service.engine.options import RecognitionOptions, RuntimeOptions
+from service.engine.recognizer import bundle_language_model, make_segmenter
+from training.bundle_files import put_language_model, update_decoding
+from training.heard import Heard, hear, read_words
+from training.manifest import InvalidManifest, read_manifest
+from training.score import ErrorCounts, total, word_errors
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is tuned; the names are those of `bundle.json`."""
+
+    lm_weight: float
+    word_bonus: float
+    oov_letter_log_prob: float
+    beam_width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A setting and what it came to."""
+
+    setting: Setting
+    words: dict[str, ErrorCounts]  # by corpus
+    decode_s: float  # CPU time for one second of audio
+
+    @property
+    def wer(self) -> float:
+        """Over all corpora together."""
+        return total(list(self.words.values())).rate
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The values that are tried."""
+
+    lm_weights: Sequence[float]
+    word_bonuses: Sequence[float]
+    oov_letter_log_probs: Sequence[float]
+    beam_widths: Sequence[int]  # the first one is used until the others are tried
+
+
+class Tuner:
+    """Tries settings on one set of utterances.
+
+    Args:
+        bundle: describes the model that heard them.
+        language_model: what is fused.
+        heard: the set.
+    """
+
+    def __init__(
+        self, bundle: Bundle, language_model: LanguageModel, heard: Sequence[Heard]
+    ) -> None:
+        self._bundle = bundle
+        self._language_model = language_model
+        self._heard = heard
+        self._duration_s = sum(h.utterance.duration_s for h in heard)
+
+    def search(self, grid: Grid) -> list[Trial]:
+        """All trials, the best last. Of equally good ones, that which was tried first."""
+        setting = Setting(0.0, 0.0, grid.oov_letter_log_probs[0], grid.beam_widths[0])
+        pairs = product(grid.lm_weights, grid.word_bonuses)
+        trials = self._try([replace(setting, lm_weight=a, word_bonus=b) for a, b in pairs])
+        best = _best(trials).setting
+        trials += self._try(
+            replace(best, oov_letter_log_prob=cost) for cost in grid.oov_letter_log_probs[1:]
+        )
+        best = _best(trials).setting
+        trials += self._try(replace(best, beam_width=width) for width in grid.beam_widths[1:])
+        # The others are for the reader to weigh: a wider beam costs time with every use.
+        chosen = _best([t for t in trials if t.setting.beam_width == grid.beam_widths[0]])
+        return [*(trial for trial in trials if trial is not chosen), chosen]
+
+    def _try(self, settings: Iterable[Setting]) -> list[Trial]:
+        return [self.trial(setting) for setting in settings]
+
+    def trial(self, setting: Setting) -> Trial:
+        """Decode the set."""
+        decoding = replace(self._bundle.decoding, **asdict(setting))
+        options = RecognitionOptions(decoder="beam", beam_width=setting.beam_width)
+        bundle = replace(self._bundle, decoding=decoding)
+        segmenter = make_segmenter(bundle, self._language_model, options)
+        counts: defaultdict[str, list[ErrorCounts]] = defaultdict(list)
+        started_s = time.process_time()
+        for heard in self._heard:
+            text = " ".join(word.text for word in read_words(segmenter, heard))
+            counts[heard.utterance.corpus].append(word_errors(heard.utterance.text, text))
+        decode_s = (time.process_time() - started_s) / self._duration_s
+        words = {corpus: total(found) for corpus, found in sorted(counts.items())}
+        return Trial(setting, words, decode_s)
+
+
+def _best(trials: Sequence[Trial]) -> Trial:
+    return min(trials, key=lambda trial: trial.wer)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Tune as the command line says. Returns the exit code: 2 for wrong input."""
+    try:
+        if arguments.lm:
+            put_language_model(arguments.bundle, arguments.lm)
+        trials = _trials(arguments)
+        if arguments.write:
+            tuned_on = f"{'+'.join(trials[-1].words)}/{arguments.split}"
+            values = {"decoder": "beam", **asdict(trials[-1].setting), "tuned_on": tuned_on}
+            update_decoding(arguments.bundle, values)
+    except (InvalidManifest, EngineError, OSError) as error:
+        print(f"longwave tune: {error}", file=sys.stderr)
+        return 2
+    print(as_table(trials))
+    if arguments.json:
+        rows = [as_row(trial) for trial in trials]
+        arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def _trials(arguments: argparse.Namespace) -> list[Trial]:
+    bundle = load_bundle(arguments.bundle)
+    language_model = bundle_language_model(bundle)
+    if language_model is None:
+        raise InvalidBundle(f"{arguments.bundle} has no language model; give one with --lm FILE")
+    utterances = [
+        utterance
+        for utterance in read_manifest(arguments.manifest)
+        if utterance.split == arguments.split
+        and (not arguments.corpus or utterance.corpus in arguments.corpus)
+    ]
+    if not utterances:
+        raise InvalidManifest(f"{arguments.manifest}: no utterance of that split and corpus")
+    runtime = RuntimeOptions(precision=arguments.precision, provider=arguments.provider)
+    heard = hear(bundle, load_acoustic_model(bundle, runtime), utterances)
+    grid = Grid(
+        arguments.lm_weights,
+        arguments.word_bonuses,
+        arguments.oov_letter_log_probs,
+        arguments.beam_widths,
+    )
+    return Tuner(bundle, language_model, heard).search(grid)
+
+
+def as_row(trial: Trial) -> dict[str, Any]:
+    """A trial in JSON."""
+    rates = {corpus: round(counts.rate, 4) for corpus, counts in trial.words.items()}
+    return {
+        **asdict(trial.setting),
+        "wer": round(trial.wer, 4),
+        "wer_by_corpus": rates,
+        "decode_ms_per_audio_s": round(1000 * trial.decode_s, 2),
+    }
+
+
+def as_table(trials: Sequence[Trial]) -> str:
+    """A line for each trial, the chosen one last."""
+    corpora = list(trials[0].words)
+    head = f"{'lm_weight':>9} {'bonus':>6} {'letter':>6} {'beam':>5} {'WER':>7} {'ms/s':>6}"
+    lines = ["".join([head, *(f" {corpus:>16}" for corpus in corpora)])]
+    for trial in trials:
+        setting = trial.setting
+        lines.append(
+            f"{setting.lm_weight:9.2f} {setting.word_bonus:6.2f}"
+            f" {setting.oov_letter_log_prob:6.2f} {setting.beam_width:5}"
+            f" {trial.wer:7.2%} {1000 * trial.decode_s:6.2f}"
+            + "".join(f" {trial.words[corpus].rate:16.2%}" for corpus in corpora)
+        )
+    return "\n".join(lines)
