@@ -14,17 +14,18 @@ from service.api.errors import NotMultipart, UploadTooLarge
 
 FILE_FIELD = "file"
 
-_MAX_FIELDS = 32
+_MAX_FIELDS = 256  # each phrase to boost is one
 _MAX_FIELD_BYTES = 64 * 1024
 _MAX_BYTES_IN_MEMORY = 1024 * 1024  # of one upload; more goes to a temporary file
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An uploaded file, at its start, and the form fields that came with it."""
+    """An uploaded file, at its start, and what came with it."""
 
     file: BinaryIO
-    fields: tuple[tuple[str, str], ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()  # of the form, the file excepted
+    content_type: str = ""  # of the file, in lower case
 
 
 @asynccontextmanager
@@ -39,7 +40,8 @@ async def received_upload(request: Request, max_bytes: int) -> AsyncIterator[Upl
     chunks = _bounded(request, max_bytes)
     content_type = request.headers.get("content-type", "").lower()
     is_form = content_type.startswith("multipart/form-data")
-    upload = await (_read_form(request, chunks) if is_form else _read_raw(chunks))
+    reading = _read_form(request, chunks) if is_form else _read_raw(chunks, content_type)
+    upload = await reading
     with upload.file:
         yield upload
 
@@ -58,7 +60,7 @@ async def _bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, No
         yield chunk
 
 
-async def _read_raw(chunks: AsyncGenerator[bytes, None]) -> Upload:
+async def _read_raw(chunks: AsyncGenerator[bytes, None], content_type: str) -> Upload:
     with ExitStack() as on_error:
         spool = on_error.enter_context(SpooledTemporaryFile(max_size=_MAX_BYTES_IN_MEMORY))
         file = cast(BinaryIO, spool)
@@ -67,7 +69,7 @@ async def _read_raw(chunks: AsyncGenerator[bytes, None]) -> Upload:
             await upload.write(chunk)
         await upload.seek(0)
         on_error.pop_all()
-    return Upload(file)
+    return Upload(file, content_type=content_type)
 
 
 async def _read_form(request: Request, chunks: AsyncGenerator[bytes, None]) -> Upload:
@@ -85,6 +87,6 @@ async def _read_form(request: Request, chunks: AsyncGenerator[bytes, None]) -> U
     file = form.get(FILE_FIELD)
     if isinstance(file, UploadFile):
         texts = ((name, value) for name, value in form.multi_items() if isinstance(value, str))
-        return Upload(file.file, tuple(texts))
+        return Upload(file.file, tuple(texts), (file.content_type or "").lower())
     await form.close()
     raise NotMultipart(f"The form has no file named {FILE_FIELD!r}.")
