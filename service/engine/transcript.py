@@ -35,6 +35,7 @@ class Segment:
     end_s: float
     alternatives: tuple[Alternative, ...] = ()  # best first, without the reading that `text` is
     channel: int | None = None  # from 0, where the channels were recognised separately
+    is_cut: bool = False  # whether it ends for its length or on demand, not where speech paused
 
     @property
     def confidence(self) -> float:
