@@ -1,10 +1,9 @@
-"""What was said, as plain values, and its shape in JSON. Subtitles are in `subtitles.py`.
+"""What was said, as plain values and as text. Subtitles are in `subtitles.py`.
 
 Everything here is a value or a pure function; times are seconds from the start of the audio.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +87,3 @@ def to_text(transcript: Transcript) -> str:
     if all(segment.channel is None for segment in transcript.segments):
         return transcript.text + "\n"
     return "".join(f"[{segment.channel}] {segment.text}\n" for segment in transcript.segments)
-
-
-def to_json(transcript: Transcript) -> dict[str, Any]:
-    """The shape of a transcript in JSON; seconds and confidences have three decimals."""
-    return {
-        "text": transcript.text,
-        "words": [_word_to_json(word) for word in transcript.words],
-        "duration": round(transcript.duration_s, 3),
-    }
-
-
-def _word_to_json(word: TimedWord) -> dict[str, Any]:
-    return {
-        "word": word.text,
-        "start": round(word.start_s, 3),
-        "end": round(word.end_s, 3),
-        "confidence": round(word.confidence, 3),
-    }
