@@ -44,6 +44,12 @@ class FileOptions(DecodingOptions):
         "`Accept: text/event-stream` does.",
         examples=[False],
     )
+    url: str | None = Field(
+        default=None,
+        description="Where the file is, instead of sending it; only if the service allows it "
+        "(`LONGWAVE_ALLOW_URLS`), and only http and https at public addresses.",
+        examples=["https://example.org/speech.mp3"],
+    )
     encoding: str | None = Field(
         default=None,
         description="Of raw audio, which has no header to tell it: one channel of this encoding.",
