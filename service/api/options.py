@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.api.boost import Boosts
 from service.engine.bundle import Bundle
 from service.engine.errors import InvalidOption
+from service.engine.numerals import NUMERAL_LANGUAGES
 from service.engine.options import (
     DECODERS,
     DEFAULT_BOOST_WEIGHT,
@@ -85,12 +86,22 @@ class DecodingOptions(BaseModel):
         examples=[15],
     )
 
+    numerals: bool = Field(
+        default=False,
+        description='Write numbers in digits: "twenty five dollars" becomes "$25". Texts that are '
+        "not final yet and other readings keep their words.",
+        examples=[True],
+    )
+
     def recognition(self, bundle: Bundle) -> RecognitionOptions:
         """The engine's options, where nothing is asked for those of the model.
 
         Raises:
-            InvalidOption: a value is out of range, or belongs to another decoder than is asked for.
+            InvalidOption: a value is out of range, belongs to another decoder than is asked for,
+                or is nothing that the model can do.
         """
+        if self.numerals and bundle.language not in NUMERAL_LANGUAGES:
+            raise InvalidOption(f"numerals are not known for the language {bundle.language!r}")
         nbest = 1 if self.nbest is None else self.nbest
         beam_width = self.beam_width
         if beam_width is None:
@@ -103,6 +114,7 @@ class DecodingOptions(BaseModel):
             word_bonus=self.word_bonus,
             boost=self._boost(bundle),
             endpointing=self._endpointing(),
+            numerals=self.numerals,
         )
 
     def _decoder(self, default: str) -> str:

@@ -94,6 +94,7 @@ class RecognitionOptions:
     word_bonus: float | None = None  # nats a word, beside the language model; None: the bundle's
     boost: tuple[BoostPhrase, ...] = ()  # of the beam decoder
     endpointing: Endpointing = Endpointing()
+    numerals: bool = False  # whether the numbers of a segment are written in digits
 
     def __post_init__(self) -> None:
         _check_choice("decoder", self.decoder, DECODERS)

@@ -14,12 +14,14 @@ from service.engine.chunking import Chunker
 from service.engine.decoding import CtcDecoder
 from service.engine.endpointing import Endpointer
 from service.engine.greedy import GreedyDecoder
+from service.engine.numerals import with_numerals
 from service.engine.onnx_acoustic import load_acoustic_model
 from service.engine.options import Priority, RecognitionOptions, RuntimeOptions
 from service.engine.scheduler import Scheduler, SchedulerLimits
 from service.engine.segmenter import Segmenter
 from service.engine.steps import Step, Stepped, StepRunner
 from service.engine.stream import RunDecoding, Stream, StreamParts
+from service.engine.transcript import Segment
 from service.engine.transcription import transcribe
 from service.engine.vocabulary import Vocabulary
 
@@ -90,7 +92,14 @@ def _segmenter(bundle: Bundle, options: RecognitionOptions) -> Segmenter[Any]:
     silent_ids = (vocabulary.blank_id, vocabulary.space_id)
     endpointer = Endpointer(options.endpointing, bundle.framing, silent_ids)
     decoder = _decoder(bundle, options)
-    return Segmenter(decoder, endpointer, bundle.framing, options.nbest)
+    rewrite = _rewriting(bundle, options)
+    return Segmenter(decoder, endpointer, bundle.framing, options.nbest, rewrite)
+
+
+def _rewriting(bundle: Bundle, options: RecognitionOptions) -> Callable[[Segment], Segment]:
+    if not options.numerals:
+        return lambda segment: segment
+    return lambda segment: with_numerals(segment, bundle.language)
 
 
 def _decoder(bundle: Bundle, options: RecognitionOptions) -> CtcDecoder[Any]:

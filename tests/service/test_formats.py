@@ -69,6 +69,14 @@ async def test_other_readings_are_given_best_first(http: httpx.AsyncClient) -> N
     assert scores == sorted(scores, reverse=True)
 
 
+async def test_numbers_in_digits(http: httpx.AsyncClient) -> None:
+    file = wav("it costs twenty five dollars")
+    assert (await post(http, file)).json()["text"] == "it costs twenty five dollars"
+    body = (await post(http, file, numerals="true")).json()
+    assert body["text"] == body["segments"][0]["text"] == "it costs $25"
+    assert [word["word"] for word in body["words"]] == ["it", "costs", "$25"]
+
+
 async def test_a_form_may_repeat_a_phrase_to_boost(http: httpx.AsyncClient) -> None:
     form = {"boost": ["hello", "world:5"], "response_format": "text"}
     response = await http.post("/transcribe", files={"file": ("x", wav("hello"))}, data=form)

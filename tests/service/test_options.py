@@ -1,5 +1,7 @@
 """A client's options to the engine's: good, edge and bad values of each."""
 
+from dataclasses import replace
+
 import pytest
 
 from service.api.file_options import FileOptions
@@ -83,6 +85,17 @@ def test_what_is_not_said_of_endpointing_stays() -> None:
     assert recognition(("silence_s", "2")).endpointing == Endpointing(silence_s=2.0)
 
 
+@pytest.mark.parametrize(("given", "numerals"), [("true", True), ("0", False), ("on", True)])
+def test_numerals_are_switched(given: str, numerals: bool) -> None:
+    assert recognition(("numerals", given)).numerals is numerals
+
+
+def test_numerals_of_an_unknown_language_are_refused() -> None:
+    bundle = replace(fake_bundle(), language="fi")
+    with pytest.raises(InvalidOption, match="'fi'"):
+        DecodingOptions(numerals=True).recognition(bundle)
+
+
 @pytest.mark.parametrize(
     ("pairs", "cause"),
     [
@@ -109,6 +122,7 @@ def test_what_is_not_said_of_endpointing_stays() -> None:
         ([("nbest", "1"), ("nbest", "2")], "'nbest' is given more than once"),
         ([("response_format", "doc")], "'response_format' is 'doc'.*'verbose_json'"),
         ([("channels", "left")], "'channels' is 'left'.*'separate'"),
+        ([("numerals", "some")], "'numerals' is 'some'"),
         ([("stream", "perhaps")], "'stream' is 'perhaps'"),
     ],
 )  # fmt: skip

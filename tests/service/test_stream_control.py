@@ -116,6 +116,15 @@ async def test_a_stream_takes_all_options_of_a_file(app: FastAPI) -> None:
     assert of_type(events, "final")[0]["text"] == "hello world"
 
 
+async def test_a_stream_writes_numbers_in_digits_when_they_are_final(app: FastAPI) -> None:
+    audio = pcm16(speak("forty two"))
+    events = await recognised(app, audio, 6400, numerals=True)
+    assert [final["text"] for final in of_type(events, "final")] == ["42"]
+    partials = [event["text"] for event in of_type(events, "partial")]
+    assert partials
+    assert all("forty two".startswith(text) for text in partials)
+
+
 @pytest.mark.parametrize(
     ("messages", "code", "part"),
     [
