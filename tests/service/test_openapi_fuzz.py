@@ -11,8 +11,9 @@ from pathlib import Path
 
 import httpx
 
+from tests.service.live_server import LiveServer
 from tests.service.requests import check_alive
-from tests.service.test_live_server import LiveServer, http, server
+from tests.service.test_live_server import http, server
 
 __all__ = ["http", "server"]
 

@@ -5,8 +5,9 @@ import random
 import httpx
 
 from scripts.fuzz_stream import START, fuzz, random_messages
+from tests.service.live_server import LiveServer
 from tests.service.requests import check_alive
-from tests.service.test_live_server import LiveServer, http, server
+from tests.service.test_live_server import http, server
 
 __all__ = ["http", "server"]
 
