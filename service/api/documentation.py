@@ -37,12 +37,11 @@ TRANSCRIBE_REQUEST: dict[str, Any] = {
         for name, schema in _OPTIONS.items()
     ],
     "requestBody": {
-        "required": True,
+        "required": False,  # an url may stand for the file
         "content": {
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
-                    "required": [FILE_FIELD],
                     "properties": {
                         FILE_FIELD: _FILE,
                         **{name: _plain(schema) for name, schema in _OPTIONS.items()},

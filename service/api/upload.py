@@ -17,7 +17,7 @@ FILE_FIELD = "file"
 URL_FIELD = "url"  # in its place
 
 _MAX_FIELDS = 256  # each phrase to boost is one
-_MAX_FIELD_BYTES = 64 * 1024
+_MAX_FIELD_BYTES = 16 * 1024
 _MAX_BYTES_IN_MEMORY = 1024 * 1024  # of one upload; more goes to a temporary file
 
 

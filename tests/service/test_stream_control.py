@@ -139,6 +139,8 @@ async def test_a_stream_writes_numbers_in_digits_when_they_are_final(app: FastAP
         ([START | {"boost": ["7"]}], "invalid_option", "numbers as words"),
         ([START | {"boost": "a"}], "invalid_message", "boost"),
         ([START | {"boost": [{"phrase": "a", "weight": "x"}]}], "invalid_message", "weight"),
+        ([START | {"interim_results": 1}], "invalid_message", "interim_results"),
+        ([START | {"numerals": "yes"}], "invalid_message", "numerals"),
         ([START | {"response_format": "srt"}], "invalid_message", "'response_format'"),
     ],
 )
