@@ -80,6 +80,7 @@ class Recognizer:
             segmenter=_segmenter(self._bundle, options),
             run_decoding=self._run_decoding(options),
             wants_partials=priority is Priority.LIVE,
+            rewrite=_rewriting(self._bundle, options),
         )
         return Stream(parts, self._scheduler.admit(priority))
 
@@ -92,8 +93,7 @@ def _segmenter(bundle: Bundle, options: RecognitionOptions) -> Segmenter[Any]:
     silent_ids = (vocabulary.blank_id, vocabulary.space_id)
     endpointer = Endpointer(options.endpointing, bundle.framing, silent_ids)
     decoder = _decoder(bundle, options)
-    rewrite = _rewriting(bundle, options)
-    return Segmenter(decoder, endpointer, bundle.framing, options.nbest, rewrite)
+    return Segmenter(decoder, endpointer, bundle.framing, options.nbest)
 
 
 def _rewriting(bundle: Bundle, options: RecognitionOptions) -> Callable[[Segment], Segment]:

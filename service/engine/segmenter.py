@@ -1,6 +1,5 @@
 """From a stream's log-probabilities to its utterances: endpointing and decoding, in step."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -34,22 +33,15 @@ class Segmenter(Generic[S]):
         endpointer: says where utterances end.
         framing: the time grid of the log-probabilities.
         nbest: how many readings of an utterance to give, its text included.
-        rewrite: gives an utterance that has ended its final form.
     """
 
     def __init__(
-        self,
-        decoder: CtcDecoder[S],
-        endpointer: Endpointer,
-        framing: Framing,
-        nbest: int,
-        rewrite: Callable[[Segment], Segment],
+        self, decoder: CtcDecoder[S], endpointer: Endpointer, framing: Framing, nbest: int
     ) -> None:
         self._decoder = decoder
         self._endpointer = endpointer
         self._framing = framing
         self._nbest = nbest
-        self._rewrite = rewrite
 
     def start(self) -> SegmenterState[S]:
         """The state before a stream's first frame."""
@@ -97,7 +89,7 @@ class Segmenter(Generic[S]):
         segment = Segment(
             best.text, words, words[0].start_s, words[-1].end_s, alternatives, is_cut=is_cut
         )
-        return next_state, [self._rewrite(segment)]
+        return next_state, [segment]
 
     def _decode(
         self, state: SegmenterState[S], log_probs: NDArray[np.float32]

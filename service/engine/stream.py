@@ -39,6 +39,7 @@ class StreamParts:
     segmenter: Segmenter[Any]
     run_decoding: RunDecoding
     wants_partials: bool
+    rewrite: Callable[[Segment], Segment]  # gives an utterance that has ended its final form
 
 
 class Stream:
@@ -82,7 +83,7 @@ class Stream:
         try:
             self._parts.chunker.push(_validated(waveform))
             before = self._segmenter_state
-            events = await self._run_steps(self._parts.chunker)
+            events = await self._run_steps()
             return events if self._segmenter_state is before else events + await self._news()
         except BaseException:
             self.close()
@@ -92,17 +93,18 @@ class Stream:
         """End the utterance in progress here, after all that was accepted; the stream goes on.
 
         The last frames need audio behind them: as at the end of a stream the model is shown zeros,
-        but on a side path. What comes later is heard as if nothing had happened.
+        but in a step that does not count. What comes later is heard as if nothing had happened.
 
         Raises:
             StreamClosed: the stream is finished or closed.
         """
         self._check_open()
         try:
-            main_path = self._model_state
-            events = await self._flush(self._parts.chunker.fork(), is_cut=True)
-            self._model_state = main_path
-            return events + await self._news()
+            chunker, before = self._parts.chunker, self._model_state
+            unheard = self._segmenter_state.num_frames < chunker.num_frames
+            events = await self._step(chunker.rest()) if unheard else []
+            self._model_state = before
+            return await self._ended(events, is_cut=True)
         except BaseException:
             self.close()
             raise
@@ -115,8 +117,8 @@ class Stream:
         """
         self._check_open()
         with self:
-            events = await self._flush(self._parts.chunker, is_cut=False)
-            return events + await self._news()
+            self._parts.chunker.finish()
+            return await self._ended(await self._run_steps(), is_cut=False)
 
     def close(self) -> None:
         """Give the stream up and drop its queued steps. Closing twice does nothing."""
@@ -133,17 +135,15 @@ class Stream:
         if self._closed:
             raise StreamClosed("the stream is finished or closed; open another one")
 
-    async def _flush(self, chunker: Chunker, is_cut: bool) -> list[Event]:
-        chunker.finish()
-        unheard = self._segmenter_state.num_frames < chunker.num_frames
-        events = await self._run_steps(chunker) if unheard else []
+    async def _ended(self, events: list[Event], is_cut: bool) -> list[Event]:
+        """The events before the end of the utterance in progress, its own, and what is shown."""
         segmenter, state = self._parts.segmenter, self._segmenter_state
         events += await self._hear(lambda: segmenter.finish(state, is_cut))
-        return [_within(event, self.duration_s) for event in events]
+        return [_within(event, self.duration_s) for event in events] + await self._news()
 
-    async def _run_steps(self, chunker: Chunker) -> list[Event]:
+    async def _run_steps(self) -> list[Event]:
         events: list[Event] = []
-        while (chunk := chunker.next_chunk()) is not None:
+        while (chunk := self._parts.chunker.next_chunk()) is not None:
             events += await self._step(chunk)
         return events
 
@@ -161,7 +161,7 @@ class Stream:
         self._segmenter_state, segments = await self._decode(function)
         if segments:
             self._shown = NOTHING_SHOWN
-        return [Final(segment) for segment in segments]
+        return [Final(self._parts.rewrite(segment)) for segment in segments]
 
     async def _news(self) -> list[Event]:
         """A partial, if it differs from the last one that was shown."""

@@ -1,7 +1,7 @@
 """`finalize` ends an utterance on demand, and the stream goes on as if nothing had happened."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import pairwise
 
@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from service.engine.acoustic import State
 from service.engine.bundle import ChunkFrames
 from service.engine.errors import StreamClosed
 from service.engine.events import Event, Final
@@ -39,10 +40,43 @@ def segments(events: list[Event]) -> list[Segment]:
     return [event.segment for event in events if isinstance(event, Final)]
 
 
+class TwoStatesModel(FakeAcousticModel):
+    """Keeps a stream's latest state and the one before it, in place, as a model on a GPU may.
+
+    A state that it hands out says where it is kept, and the number of the step that wrote it there.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: list[list[State]] = []
+        self._written: list[list[int]] = []
+
+    def initial_state(self) -> State:
+        self._kept.append([super().initial_state()] * 2)
+        self._written.append([0, 0])
+        return (np.array([len(self._kept) - 1, 0, 0]),)
+
+    def step(
+        self, waveforms: NDArray[np.float32], states: Sequence[State]
+    ) -> tuple[NDArray[np.float32], list[State]]:
+        places = [tuple(state[0].tolist()) for state in states]
+        for stream, latest, number in places:
+            assert self._written[stream][latest] == number, "the state has been written over"
+        kept = [self._kept[stream][latest] for stream, latest, _ in places]
+        log_probs, next_states = super().step(waveforms, kept)
+        for (stream, latest, _), state in zip(places, next_states, strict=True):
+            self._kept[stream][1 - latest] = state
+            self._written[stream][1 - latest] = len(self.batch_sizes)
+        number = len(self.batch_sizes)
+        return log_probs, [
+            (np.array([stream, 1 - latest, number]),) for stream, latest, _ in places
+        ]
+
+
 async def said(parts: list[NDArray[np.float32]], options: RecognitionOptions) -> list[Segment]:
     """The segments of audio that is finalized after each of its parts."""
     events: list[Event] = []
-    async with opened(FakeAcousticModel(), options) as stream:
+    async with opened(TwoStatesModel(), options) as stream:
         for part in parts:
             events += await stream.accept(part)
             events += await stream.finalize()
