@@ -67,7 +67,8 @@ class RemoteFiles:
             yield file
 
     async def _download(self, url: str, sink: UploadFile) -> None:
-        async with httpcore.AsyncConnectionPool(network_backend=self._network) as pool:
+        tls = await asyncio.to_thread(httpcore.default_ssl_context)  # it reads all certificates
+        async with httpcore.AsyncConnectionPool(tls, network_backend=self._network) as pool:
             for _ in range(1 + MAX_REDIRECTS):
                 async with pool.stream("GET", _checked(url), headers=_HEADERS) as response:
                     if response.status not in _REDIRECTS:
