@@ -11,6 +11,7 @@ from uvicorn.loops.auto import auto_loop_factory
 from service.api import health, stream, transcribe
 from service.api.documentation import description
 from service.api.error_handlers import add_error_handlers
+from service.api.remote_file import RemoteFiles
 from service.api.request_id import RequestIdMiddleware
 from service.engine.compiled import warm_up
 from service.engine.recognizer import Recognizer, running_recognizer
@@ -22,11 +23,20 @@ logger = logging.getLogger(__name__)
 _KEEP_ALIVE_S = 30
 
 
-def create_app(settings: Settings, recognizer: Recognizer) -> FastAPI:
-    """The web application on top of a running recognizer, which stays its caller's."""
+def create_app(
+    settings: Settings, recognizer: Recognizer, remote_files: RemoteFiles | None = None
+) -> FastAPI:
+    """The web application on top of a running recognizer, which stays its caller's.
+
+    Args:
+        remote_files: fetches the files of URLs; None: as the settings say.
+    """
+    if remote_files is None and settings.allow_urls:
+        remote_files = RemoteFiles(settings.max_upload_bytes, settings.url_timeout_s)
     app = FastAPI(title="Longwave", version=service_version(), description=description())
     app.state.settings = settings
     app.state.recognizer = recognizer
+    app.state.remote_files = remote_files
     for router in (transcribe.router, stream.router, health.router):
         app.include_router(router)
     add_error_handlers(app)

@@ -67,6 +67,12 @@ class Settings(BaseModel):
         description="milliseconds that live steps may be late before further streams are refused",
     )
     max_upload_mb: int = Field(default=512, ge=1, le=65536, description="largest upload in MiB")
+    allow_urls: bool = Field(
+        default=False, description="fetch files from public URLs that clients name"
+    )
+    url_timeout_s: float = Field(
+        default=60.0, gt=0, allow_inf_nan=False, description="seconds that such a file may take"
+    )
     max_duration_s: float = Field(
         default=4 * 3600.0,
         gt=0,

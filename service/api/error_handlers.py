@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from service.api.errors import EdgeError, explain
+from service.api.errors import EdgeError, PublicError, explain
 from service.api.schemas import ErrorDetail, ErrorResponse
 from service.engine.errors import EngineError
 
@@ -27,12 +27,12 @@ def error_response(error: Exception) -> JSONResponse:
     """The answer to any exception, by the table in `errors.py`."""
     public = explain(error)
     headers = {} if public.retry_after_s is None else {"Retry-After": str(public.retry_after_s)}
-    body = _body(public.meaning.code, public.message)
-    return JSONResponse(body, public.meaning.status, headers)
+    return JSONResponse(error_body(public).model_dump(), public.meaning.status, headers)
 
 
-def _body(code: str, message: str) -> dict[str, object]:
-    return ErrorResponse(error=ErrorDetail(code=code, message=message)).model_dump()
+def error_body(public: PublicError) -> ErrorResponse:
+    """The JSON that tells an error."""
+    return ErrorResponse(error=ErrorDetail(code=public.meaning.code, message=public.message))
 
 
 async def _known(_: Request, error: Exception) -> Response:
@@ -44,7 +44,8 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
     message = f"{request.method} {request.url.path}: {error.detail}. See /docs."
-    return JSONResponse(_body(code, message), error.status_code, error.headers)
+    body = ErrorResponse(error=ErrorDetail(code=code, message=message))
+    return JSONResponse(body.model_dump(), error.status_code, error.headers)
 
 
 async def _gone(_: Request, __: Exception) -> Response:

@@ -21,6 +21,14 @@ class UploadTooLarge(EdgeError):
     """The body of a request is larger than the configured limit."""
 
 
+class UrlRefused(EdgeError):
+    """A URL is not one that the service may fetch."""
+
+
+class UrlFailed(EdgeError):
+    """What a URL names cannot be fetched."""
+
+
 class InvalidMessage(EdgeError):
     """A WebSocket message is not JSON, of an unknown type, or has wrong fields."""
 
@@ -83,6 +91,8 @@ MEANINGS: dict[type[Exception], Meaning] = {
     ),
     NotMultipart: Meaning("invalid_multipart", 400, 1007),
     UploadTooLarge: Meaning("upload_too_large", 413, 1009),
+    UrlRefused: Meaning("url_refused", 422, 1008),
+    UrlFailed: Meaning("url_failed", 422, 1008),
     InvalidMessage: Meaning("invalid_message", 422, 1007),
     UnexpectedMessage: Meaning("unexpected_message", 409, 1008),
     MessageTooLarge: Meaning("message_too_large", 413, 1009),

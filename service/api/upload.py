@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
@@ -13,18 +14,20 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from service.api.errors import NotMultipart, UploadTooLarge
 
 FILE_FIELD = "file"
+URL_FIELD = "url"  # in its place
 
-_MAX_FIELDS = 32
-_MAX_FIELD_BYTES = 64 * 1024
+_MAX_FIELDS = 256  # each phrase to boost is one
+_MAX_FIELD_BYTES = 16 * 1024
 _MAX_BYTES_IN_MEMORY = 1024 * 1024  # of one upload; more goes to a temporary file
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An uploaded file, at its start, and the form fields that came with it."""
+    """An uploaded file, at its start, and what came with it."""
 
-    file: BinaryIO
-    fields: tuple[tuple[str, str], ...] = ()
+    file: BinaryIO  # empty where none was sent
+    fields: tuple[tuple[str, str], ...] = ()  # of the form, the file excepted
+    content_type: str = ""  # of the file, in lower case
 
 
 @asynccontextmanager
@@ -33,13 +36,14 @@ async def received_upload(request: Request, max_bytes: int) -> AsyncIterator[Upl
 
     Raises:
         UploadTooLarge: the body is larger than `max_bytes`; no more than that is read.
-        NotMultipart: a form is damaged or has no file.
+        NotMultipart: a form is damaged or has neither a file nor a URL.
         ClientDisconnect: the client went away.
     """
     chunks = _bounded(request, max_bytes)
     content_type = request.headers.get("content-type", "").lower()
     is_form = content_type.startswith("multipart/form-data")
-    upload = await (_read_form(request, chunks) if is_form else _read_raw(chunks))
+    reading = _read_form(request, chunks) if is_form else _read_raw(chunks, content_type)
+    upload = await reading
     with upload.file:
         yield upload
 
@@ -58,7 +62,7 @@ async def _bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, No
         yield chunk
 
 
-async def _read_raw(chunks: AsyncGenerator[bytes, None]) -> Upload:
+async def _read_raw(chunks: AsyncGenerator[bytes, None], content_type: str) -> Upload:
     with ExitStack() as on_error:
         spool = on_error.enter_context(SpooledTemporaryFile(max_size=_MAX_BYTES_IN_MEMORY))
         file = cast(BinaryIO, spool)
@@ -67,7 +71,7 @@ async def _read_raw(chunks: AsyncGenerator[bytes, None]) -> Upload:
             await upload.write(chunk)
         await upload.seek(0)
         on_error.pop_all()
-    return Upload(file)
+    return Upload(file, content_type=content_type)
 
 
 async def _read_form(request: Request, chunks: AsyncGenerator[bytes, None]) -> Upload:
@@ -83,8 +87,10 @@ async def _read_form(request: Request, chunks: AsyncGenerator[bytes, None]) -> U
     except MultiPartException as error:
         raise NotMultipart(f"The form cannot be read: {error.message}") from error
     file = form.get(FILE_FIELD)
+    texts = tuple((name, value) for name, value in form.multi_items() if isinstance(value, str))
     if isinstance(file, UploadFile):
-        texts = ((name, value) for name, value in form.multi_items() if isinstance(value, str))
-        return Upload(file.file, tuple(texts))
+        return Upload(file.file, texts, (file.content_type or "").lower())
+    if len(texts) == len(form.multi_items()) and form.get(URL_FIELD):
+        return Upload(BytesIO(), texts)
     await form.close()
     raise NotMultipart(f"The form has no file named {FILE_FIELD!r}.")

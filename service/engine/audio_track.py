@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class NativeBlock:
-    """Some of a file's audio, mixed down to mono. Samples may be beyond [-1, 1] or not finite."""
+    """Some of a file's audio. Samples may be beyond [-1, 1] or not finite."""
 
-    waveform: NDArray[np.float32]  # [n]
+    waveforms: NDArray[np.float32]  # [C, n], full scale at 1; C >= 1 may change within a file
     sample_rate: int  # Hz; it may change within a file
 
     @property
     def duration_s(self) -> float:
-        return len(self.waveform) / self.sample_rate
+        num_samples: int = self.waveforms.shape[1]
+        return num_samples / self.sample_rate
 
 
 @dataclass(frozen=True, slots=True)

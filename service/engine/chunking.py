@@ -17,6 +17,7 @@ class Chunk:
 
     waveform: NDArray[np.float32]  # [S]
     real_frames: slice  # which of its output frames describe real audio
+    first_frame: int  # of those, from the start of the stream
 
 
 class Chunker:
@@ -46,16 +47,38 @@ class Chunker:
         """Nothing more will arrive: what is left may be cut, padded."""
         self._finished = True
 
+    @property
+    def num_frames(self) -> int:
+        """Frames that describe what has arrived; the last may be partly padding."""
+        return self._framing.num_frames(self.num_samples)
+
+    def rest(self) -> Chunk:
+        """All that is not cut yet, padded until its last frame comes out; it stays uncut.
+
+        One chunk, of whatever length: a model keeps a stream's state and the one before it, so that
+        what is not to count may take one step, no more.
+        """
+        length = self._framing.flushed_samples(self.num_samples) - self._num_cut
+        waveform = np.zeros(length, np.float32)
+        num_waiting = self.num_samples - self._num_cut
+        np.concatenate([np.zeros(0, np.float32), *self._blocks], out=waveform[:num_waiting])
+        return Chunk(waveform, *self._frames_of(length))
+
     def next_chunk(self) -> Chunk | None:
         """The next chunk, or None while there is not enough for one, or after the last."""
         length = self._next_length()
         if length == 0:
             return None
+        frames = self._frames_of(length)
+        self._num_cut += length
+        return Chunk(self._take(length), *frames)
+
+    def _frames_of(self, length: int) -> tuple[slice, int]:
+        """Which outputs of the next `length` samples are real, and which frame is their first."""
         first_output = self._num_cut // self._framing.samples_per_frame
         num_outputs = length // self._framing.samples_per_frame
         real_frames = self._framing.real_frames(first_output, num_outputs, self.num_samples)
-        self._num_cut += length
-        return Chunk(self._take(length), real_frames)
+        return real_frames, max(0, first_output - self._framing.lookahead_frames)
 
     def _next_length(self) -> int:
         """Samples in the next chunk; 0 if there is none."""

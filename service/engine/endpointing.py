@@ -60,7 +60,7 @@ class Endpointer:
         """
         ends = []
         age, trailing_silence = state.age, state.trailing_silence
-        for num_heard, is_silent in enumerate(self._silent(log_probs), start=1):
+        for num_heard, is_silent in enumerate(self.silent(log_probs), start=1):
             if is_silent and age == 0:
                 continue
             age += 1
@@ -70,7 +70,8 @@ class Endpointer:
                 age = trailing_silence = 0
         return EndpointState(age, trailing_silence), ends
 
-    def _silent(self, log_probs: NDArray[np.float32]) -> list[bool]:
+    def silent(self, log_probs: NDArray[np.float32]) -> list[bool]:
+        """Whether each frame of log_probs [T, V] is silence."""
         probability = np.zeros(len(log_probs), np.float32)  # [T]
         for symbol in self._silent_ids:
             probability += np.exp(log_probs[:, symbol])

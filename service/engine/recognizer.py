@@ -1,21 +1,11 @@
 """The composition: a bundle, its acoustic model and the scheduler behind one facade."""
 
 import asyncio
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    AsyncIterator,
-    Callable,
-    Iterable,
-    Iterator,
-)
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from service.engine.acoustic import AcousticModel
 from service.engine.beam import BeamDecoder, BeamTuning
@@ -24,22 +14,22 @@ from service.engine.calibration import UNCALIBRATED
 from service.engine.chunking import Chunker
 from service.engine.decoding import CtcDecoder
 from service.engine.endpointing import Endpointer
-from service.engine.errors import EmptyAudio
-from service.engine.events import Final
 from service.engine.greedy import GreedyDecoder
 from service.engine.language_model import LanguageModel, ShallowFusion, load_language_model
+from service.engine.numerals import with_numerals
 from service.engine.onnx_acoustic import load_acoustic_model
 from service.engine.options import Priority, RecognitionOptions, RuntimeOptions
 from service.engine.scheduler import Scheduler, SchedulerLimits
 from service.engine.segmenter import Segmenter
 from service.engine.steps import Step, Stepped, StepRunner
 from service.engine.stream import RunDecoding, Stream, StreamParts
-from service.engine.transcript import Transcript
+from service.engine.transcript import Segment
+from service.engine.transcription import transcribe
 from service.engine.vocabulary import Vocabulary
 
-T = TypeVar("T")
+__all__ = ["Recognizer", "run_recognizer", "running_recognizer", "transcribe"]
 
-_SAMPLES_PULLED_AT_ONCE = 80_000
+T = TypeVar("T")
 
 
 class Recognizer:
@@ -95,6 +85,7 @@ class Recognizer:
             segmenter=make_segmenter(self._bundle, self._language_model, options),
             run_decoding=self._run_decoding(options),
             wants_partials=priority is Priority.LIVE,
+            rewrite=_rewriting(self._bundle, options),
         )
         return Stream(parts, self._scheduler.admit(priority))
 
@@ -112,6 +103,12 @@ def make_segmenter(
     decoder = _decoder(bundle, language_model, options)
     calibration = bundle.decoding.calibration.get(options.decoder, UNCALIBRATED)
     return Segmenter(decoder, endpointer, bundle.framing, options.nbest, calibration)
+
+
+def _rewriting(bundle: Bundle, options: RecognitionOptions) -> Callable[[Segment], Segment]:
+    if not options.numerals:
+        return lambda segment: segment
+    return lambda segment: with_numerals(segment, bundle.language)
 
 
 def _decoder(
@@ -195,50 +192,3 @@ def _key_limit(bundle: Bundle, options: RuntimeOptions) -> Callable[[int], int]:
     """How many steps of a length, which is their key, share a batch."""
     max_samples = int(options.max_batch_audio_s * bundle.framing.sample_rate)
     return lambda num_samples: max_samples // num_samples
-
-
-async def transcribe(
-    recognizer: Recognizer,
-    waveforms: AsyncIterable[NDArray[np.float32]] | Iterable[NDArray[np.float32]],
-    options: RecognitionOptions,
-) -> Transcript:
-    """Recognise a whole file with constant memory: a bulk stream fed until its end.
-
-    Args:
-        waveforms: blocks of mono audio at the model's rate, in [-1, 1]. A plain iterable is
-            pulled in a thread, since decoding audio blocks.
-
-    Raises:
-        Overloaded: too many streams are open.
-        InvalidAudio: a sample is not a finite number; EmptyAudio: there is no sample at all.
-        Whatever `waveforms` raises.
-    """
-    if not isinstance(waveforms, AsyncIterable):
-        async with aclosing(_pulled_in_threads(waveforms)) as pulled:
-            return await transcribe(recognizer, pulled, options)
-    with recognizer.stream(options, Priority.BULK) as stream:
-        events = [event async for waveform in waveforms for event in await stream.accept(waveform)]
-        events += await stream.finish()
-    if stream.duration_s == 0:
-        raise EmptyAudio("the audio has no samples")
-    segments = tuple(event.segment for event in events if isinstance(event, Final))
-    return Transcript(segments, stream.duration_s, stream.timings)
-
-
-async def _pulled_in_threads(
-    waveforms: Iterable[NDArray[np.float32]],
-) -> AsyncGenerator[NDArray[np.float32], None]:
-    iterator = iter(waveforms)
-    while pulled := await asyncio.to_thread(_pull, iterator):
-        for waveform in pulled:
-            yield waveform
-
-
-def _pull(waveforms: Iterator[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-    """The next few blocks: one change of threads for each would cost more than decoding it."""
-    pulled: list[NDArray[np.float32]] = []
-    for waveform in waveforms:
-        pulled.append(waveform)
-        if sum(map(len, pulled)) >= _SAMPLES_PULLED_AT_ONCE:
-            break
-    return pulled

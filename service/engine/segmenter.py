@@ -68,7 +68,8 @@ class Segmenter(Generic[S]):
         segments: list[Segment] = []
         start = 0
         for end in ends:
-            state, ended_segments = self.finish(self._decode(state, log_probs[start:end]))
+            is_cut = not self._endpointer.silent(log_probs[end - 1 : end])[0]
+            state, ended_segments = self.finish(self._decode(state, log_probs[start:end]), is_cut)
             segments += ended_segments
             start = end
         state = self._decode(state, log_probs[start:])
@@ -81,8 +82,14 @@ class Segmenter(Generic[S]):
         hypothesis = self._decoder.partial(state.decoder)
         return Partial(hypothesis.text, hypothesis.stable, self._seconds(state.first_frame))
 
-    def finish(self, state: SegmenterState[S]) -> tuple[SegmenterState[S], list[Segment]]:
-        """End the utterance in progress; give it, unless it has no words."""
+    def finish(
+        self, state: SegmenterState[S], is_cut: bool = False
+    ) -> tuple[SegmenterState[S], list[Segment]]:
+        """End the utterance in progress; give it, unless it has no words.
+
+        Args:
+            is_cut: whether the speaker may not have come to an end.
+        """
         best, *others = self._decoder.hypotheses(state.decoder)[: self._nbest]
         alternatives = tuple(Alternative(other.text, other.score) for other in others)
         words = tuple(self._timed(word, state.first_frame) for word in best.words)
@@ -91,7 +98,9 @@ class Segmenter(Generic[S]):
         )
         if not words:
             return next_state, []
-        segment = Segment(best.text, words, words[0].start_s, words[-1].end_s, alternatives)
+        segment = Segment(
+            best.text, words, words[0].start_s, words[-1].end_s, alternatives, is_cut=is_cut
+        )
         return next_state, [segment]
 
     def _decode(

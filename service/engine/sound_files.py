@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-import numpy as np
 import soundfile
 
 from service.engine.audio_track import AudioTrack, NativeBlock
@@ -68,6 +67,4 @@ def _sound_blocks(sound: soundfile.SoundFile) -> Iterator[NativeBlock]:
             return
         if not len(samples):
             return
-        is_mono = samples.shape[1] == 1
-        mixed = samples[:, 0] if is_mono else samples.mean(axis=1, dtype=np.float64)
-        yield NativeBlock(mixed.astype(np.float32, copy=False), sound.samplerate)
+        yield NativeBlock(samples.T, sound.samplerate)

@@ -39,6 +39,7 @@ class StreamParts:
     segmenter: Segmenter[Any]
     run_decoding: RunDecoding
     wants_partials: bool
+    rewrite: Callable[[Segment], Segment]  # gives an utterance that has ended its final form
 
 
 class Stream:
@@ -88,6 +89,26 @@ class Stream:
             self.close()
             raise
 
+    async def finalize(self) -> list[Event]:
+        """End the utterance in progress here, after all that was accepted; the stream goes on.
+
+        The last frames need audio behind them: as at the end of a stream the model is shown zeros,
+        but in a step that does not count. What comes later is heard as if nothing had happened.
+
+        Raises:
+            StreamClosed: the stream is finished or closed.
+        """
+        self._check_open()
+        try:
+            chunker, before = self._parts.chunker, self._model_state
+            unheard = self._segmenter_state.num_frames < chunker.num_frames
+            events = await self._step(chunker.rest()) if unheard else []
+            self._model_state = before
+            return await self._ended(events, is_cut=True)
+        except BaseException:
+            self.close()
+            raise
+
     async def finish(self) -> list[Event]:
         """Flush what has been accepted, end the last utterance and close the stream.
 
@@ -97,11 +118,7 @@ class Stream:
         self._check_open()
         with self:
             self._parts.chunker.finish()
-            events = await self._run_steps()
-            segmenter, state = self._parts.segmenter, self._segmenter_state
-            events += await self._hear(lambda: segmenter.finish(state))
-            events = [_within(event, self.duration_s) for event in events]
-            return events + await self._news()
+            return await self._ended(await self._run_steps(), is_cut=False)
 
     def close(self) -> None:
         """Give the stream up and drop its queued steps. Closing twice does nothing."""
@@ -118,6 +135,12 @@ class Stream:
         if self._closed:
             raise StreamClosed("the stream is finished or closed; open another one")
 
+    async def _ended(self, events: list[Event], is_cut: bool) -> list[Event]:
+        """The events before the end of the utterance in progress, its own, and what is shown."""
+        segmenter, state = self._parts.segmenter, self._segmenter_state
+        events += await self._hear(lambda: segmenter.finish(state, is_cut))
+        return [_within(event, self.duration_s) for event in events] + await self._news()
+
     async def _run_steps(self) -> list[Event]:
         events: list[Event] = []
         while (chunk := self._parts.chunker.next_chunk()) is not None:
@@ -129,15 +152,16 @@ class Stream:
         completed = await self._seat.submit(step, key=len(chunk.waveform))
         self._model_state = completed.result.state
         self._timings += Timings(queued_s=completed.queued_s, run_s=completed.run_s)
-        log_probs = completed.result.log_probs[chunk.real_frames]
         segmenter, state = self._parts.segmenter, self._segmenter_state
+        num_heard = state.num_frames - chunk.first_frame  # more than none only after `finalize`
+        log_probs = completed.result.log_probs[chunk.real_frames][num_heard:]
         return await self._hear(lambda: segmenter.advance(state, log_probs))
 
     async def _hear(self, function: Callable[[], _Heard]) -> list[Event]:
         self._segmenter_state, segments = await self._decode(function)
         if segments:
             self._shown = NOTHING_SHOWN
-        return [Final(segment) for segment in segments]
+        return [Final(self._parts.rewrite(segment)) for segment in segments]
 
     async def _news(self) -> list[Event]:
         """A partial, if it differs from the last one that was shown."""

@@ -1,11 +1,9 @@
-"""What was said, and the plain shapes it is handed over in: text, SubRip, WebVTT and JSON.
+"""What was said, as plain values and as text. Subtitles are in `subtitles.py`.
 
 Everything here is a value or a pure function; times are seconds from the start of the audio.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +33,8 @@ class Segment:
     start_s: float
     end_s: float
     alternatives: tuple[Alternative, ...] = ()  # best first, without the reading that `text` is
+    channel: int | None = None  # from 0, where the channels were recognised separately
+    is_cut: bool = False  # whether it ends for its length or on demand, not where speech paused
 
     @property
     def confidence(self) -> float:
@@ -82,55 +82,8 @@ class Transcript:
         return tuple(word for segment in self.segments for word in segment.words)
 
 
-def to_srt(transcript: Transcript) -> str:
-    """SubRip subtitles, one cue for each segment that has text."""
-    return "\n".join(
-        f"{number}\n{_span(segment, ',')}\n{segment.text}\n"
-        for number, segment in enumerate(_spoken(transcript), start=1)
-    )
-
-
-def to_vtt(transcript: Transcript) -> str:
-    """WebVTT subtitles, one cue for each segment that has text."""
-    cues = (f"{_span(segment, '.')}\n{_escaped(segment.text)}\n" for segment in _spoken(transcript))
-    return "\n".join(["WEBVTT\n", *cues])
-
-
-def to_json(transcript: Transcript) -> dict[str, Any]:
-    """The shape of a transcript in JSON; seconds and confidences have three decimals."""
-    return {
-        "text": transcript.text,
-        "words": [_word_to_json(word) for word in transcript.words],
-        "duration": round(transcript.duration_s, 3),
-    }
-
-
-def _word_to_json(word: TimedWord) -> dict[str, Any]:
-    return {
-        "word": word.text,
-        "start": round(word.start_s, 3),
-        "end": round(word.end_s, 3),
-        "confidence": round(word.confidence, 3),
-    }
-
-
-def _spoken(transcript: Transcript) -> Iterator[Segment]:
-    return (segment for segment in transcript.segments if segment.text)
-
-
-def _span(segment: Segment, decimal_sign: str) -> str:
-    """When a cue is shown."""
-    return f"{_clock(segment.start_s, decimal_sign)} --> {_clock(segment.end_s, decimal_sign)}"
-
-
-def _clock(time_s: float, decimal_sign: str) -> str:
-    """Seconds as HH:MM:SS and milliseconds. Hours may have more than two digits."""
-    minutes, milliseconds = divmod(round(time_s * 1000), 60_000)
-    hours, minutes = divmod(minutes, 60)
-    seconds, milliseconds = divmod(milliseconds, 1000)
-    return f"{hours:02}:{minutes:02}:{seconds:02}{decimal_sign}{milliseconds:03}"
-
-
-def _escaped(text: str) -> str:
-    """Text that WebVTT takes for text: it has tags and entities of its own."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def to_text(transcript: Transcript) -> str:
+    """The text, ended by a line feed; where channels are separate, a labelled line a segment."""
+    if all(segment.channel is None for segment in transcript.segments):
+        return transcript.text + "\n"
+    return "".join(f"[{segment.channel}] {segment.text}\n" for segment in transcript.segments)
