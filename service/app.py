@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from socket import socket
 
 import uvicorn
 from fastapi import FastAPI
@@ -12,7 +13,10 @@ from service.api import health, stream, transcribe
 from service.api.documentation import description
 from service.api.error_handlers import add_error_handlers
 from service.api.request_id import RequestIdMiddleware
+from service.api.vosk.route import VoskPort
+from service.api.vosk.route import router as vosk_router
 from service.engine.recognizer import Recognizer, running_recognizer
+from service.listeners import Listeners, address_of, open_listeners
 from service.settings import Settings
 from service.version import service_version
 
@@ -22,13 +26,18 @@ _KEEP_ALIVE_S = 30
 
 
 def create_app(settings: Settings, recognizer: Recognizer) -> FastAPI:
-    """The web application on top of a running recognizer, which stays its caller's."""
+    """The web application on top of a running recognizer, which stays its caller's.
+
+    Where Vosk's clients have a port of their own, it is `settings.vosk_port`.
+    """
     app = FastAPI(title="Longwave", version=service_version(), description=description())
     app.state.settings = settings
     app.state.recognizer = recognizer
-    for router in (transcribe.router, stream.router, health.router):
+    for router in (transcribe.router, stream.router, vosk_router, health.router):
         app.include_router(router)
     add_error_handlers(app)
+    if settings.vosk_port:
+        app.add_middleware(VoskPort, port=settings.vosk_port)
     app.add_middleware(RequestIdMiddleware)
     return app
 
@@ -50,17 +59,36 @@ def server_config(settings: Settings, app: FastAPI) -> uvicorn.Config:
     )
 
 
+class _Server(uvicorn.Server):
+    """Says where it listens once it does; uvicorn is silent about sockets that it is given."""
+
+    def __init__(self, config: uvicorn.Config, listeners: Listeners) -> None:
+        super().__init__(config)
+        self._listeners = listeners
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in self._listeners.main:
+            logger.info("listening on http://%s", address_of(listener))
+        for listener in self._listeners.vosk:
+            logger.info("listening on ws://%s for clients of Vosk", address_of(listener))
+
+
 async def serve(settings: Settings) -> None:
     """Load the model and serve until a signal; then stop accepting, drain, and release.
 
     Raises:
         InvalidBundle, ProviderUnavailable: the model cannot be run as asked.
+        InvalidSetting: a port cannot be listened on.
     """
     async with running_recognizer(settings.model, settings.runtime_options()) as recognizer:
         logger.info("model %s runs on %s", recognizer.bundle.name, recognizer.provider)
-        server = uvicorn.Server(server_config(settings, create_app(settings, recognizer)))
+        listeners = open_listeners(settings)
+        if not listeners.vosk:
+            settings = settings.model_copy(update={"vosk_port": 0})
+        server = _Server(server_config(settings, create_app(settings, recognizer)), listeners)
         _leave_signals_to_the_server()
-        await server.serve()
+        await server.serve([*listeners.main, *listeners.vosk])
 
 
 def run(settings: Settings) -> None:

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from service.engine.decoding import CtcDecoder, Word
+from service.engine.decoding import CtcDecoder, Hypothesis
 from service.engine.endpointing import Endpointer, EndpointState
 from service.engine.events import Partial
 from service.engine.framing import Framing
@@ -72,15 +72,18 @@ class Segmenter(Generic[S]):
     def finish(self, state: SegmenterState[S]) -> tuple[SegmenterState[S], list[Segment]]:
         """End the utterance in progress; give it, unless it has no words."""
         best, *others = self._decoder.hypotheses(state.decoder)[: self._nbest]
-        alternatives = tuple(Alternative(other.text, other.score) for other in others)
-        words = tuple(self._timed(word, state.first_frame) for word in best.words)
+        words = self._timed(best, state.first_frame)
+        alternatives = tuple(
+            Alternative(other.text, other.score, self._timed(other, state.first_frame))
+            for other in others
+        )
         next_state = SegmenterState(
             self._decoder.start(), EndpointState(), state.num_frames, state.num_frames
         )
         if not words:
             return next_state, []
-        segment = Segment(best.text, words, words[0].start_s, words[-1].end_s, alternatives)
-        return next_state, [segment]
+        span = words[0].start_s, words[-1].end_s
+        return next_state, [Segment(best.text, words, *span, alternatives, best.score)]
 
     def _decode(
         self, state: SegmenterState[S], log_probs: NDArray[np.float32]
@@ -91,11 +94,17 @@ class Segmenter(Generic[S]):
             num_frames=state.num_frames + len(log_probs),
         )
 
-    def _timed(self, word: Word, first_frame: int) -> TimedWord:
-        """The word with times in seconds from the start of the stream."""
-        start_s = self._seconds(first_frame + word.start_frame)
-        end_s = self._seconds(first_frame + word.end_frame)
-        return TimedWord(word.text, start_s, end_s, word.confidence)
+    def _timed(self, hypothesis: Hypothesis, first_frame: int) -> tuple[TimedWord, ...]:
+        """The words with times in seconds from the start of the stream."""
+        return tuple(
+            TimedWord(
+                word.text,
+                self._seconds(first_frame + word.start_frame),
+                self._seconds(first_frame + word.end_frame),
+                word.confidence,
+            )
+            for word in hypothesis.words
+        )
 
     def _seconds(self, frame: int) -> float:
         return frame * self._framing.samples_per_frame / self._framing.sample_rate

@@ -2,47 +2,25 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-import uvicorn
 import websockets
 from fastapi import FastAPI
 
 from service.app import server_config
 from service.settings import Settings
 from tests.fakes import FakeAcousticModel, speak
+from tests.service.live_server import LiveServer, live
 from tests.service.requests import check_alive, error_of, wav
 from tests.service.websocket_driver import FINISH, START, pcm16
 
 
-class LiveServer(uvicorn.Server):
-    """uvicorn on a free port, inside the test's event loop."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.is_up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.is_up.set()
-
-    @property
-    def address(self) -> str:
-        host, port = self.servers[0].sockets[0].getsockname()
-        return f"{host}:{port}"
-
-
 @pytest.fixture
 async def server(app: FastAPI, settings: Settings) -> AsyncIterator[LiveServer]:
-    server = LiveServer(server_config(settings, app))
-    task = asyncio.create_task(server.serve())
-    await asyncio.wait_for(server.is_up.wait(), 10.0)
-    yield server
-    server.should_exit = True
-    await asyncio.wait_for(task, 10.0)
+    async with live(server_config(settings, app)) as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,0 +1,67 @@
+"""The sockets that the service listens on."""
+
+import logging
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.settings import InvalidSetting, Settings, variable
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Open sockets, for their taker to close."""
+
+    main: Sequence[socket.socket]
+    vosk: Sequence[socket.socket]  # none where that port is off, or was not asked for and is taken
+
+
+def open_listeners(settings: Settings) -> Listeners:
+    """Listen on the ports of `settings`.
+
+    Raises:
+        InvalidSetting: a port that was asked for cannot be listened on.
+    """
+    main = _listen(settings, "port")
+    try:
+        return Listeners(main, _listen(settings, "vosk_port") if settings.vosk_port else ())
+    except InvalidSetting as error:
+        if "vosk_port" in settings.model_fields_set:
+            _close(main)
+            raise
+        logger.warning("%s. Vosk's clients can use the path /vosk of the main port.", error)
+        return Listeners(main, ())
+
+
+def address_of(listener: socket.socket) -> str:
+    """Its host and port as they stand in a URL."""
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _listen(settings: Settings, name: str) -> list[socket.socket]:
+    """A socket for each address that the host's name stands for."""
+    port = getattr(settings, name)
+    sockets: list[socket.socket] = []
+    try:
+        for family, address in _addresses(settings.host, port):
+            sockets.append(socket.create_server(address, family=family))
+    except OSError as error:
+        _close(sockets)
+        raise InvalidSetting(
+            f"{variable(name)}={port} cannot be listened on at {settings.host}: {error.strerror}"
+        ) from error
+    return sockets
+
+
+def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    addresses = [(family, (str(address[0]), port)) for family, _, _, _, address in found]
+    return list(dict.fromkeys(addresses))
+
+
+def _close(sockets: Sequence[socket.socket]) -> None:
+    for open_socket in sockets:
+        open_socket.close()
