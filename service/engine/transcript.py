@@ -1,9 +1,8 @@
-"""What was said, and the plain shapes it is handed over in: text, SubRip, WebVTT and JSON.
+"""What was said, as plain values, and its shape in JSON. Subtitles are in `subtitles.py`.
 
 Everything here is a value or a pure function; times are seconds from the start of the audio.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,6 +36,7 @@ class Segment:
     end_s: float
     alternatives: tuple[Alternative, ...] = ()  # best first, without the reading that `text` is
     score: float = 0.0  # natural logarithm, that the decoder ranked it by
+    channel: int | None = None  # from 0, where the channels were recognised separately
 
     @property
     def confidence(self) -> float:
@@ -95,20 +95,6 @@ class Transcript:
         return tuple(word for segment in self.segments for word in segment.words)
 
 
-def to_srt(transcript: Transcript) -> str:
-    """SubRip subtitles, one cue for each segment that has text."""
-    return "\n".join(
-        f"{number}\n{_span(segment, ',')}\n{segment.text}\n"
-        for number, segment in enumerate(_spoken(transcript), start=1)
-    )
-
-
-def to_vtt(transcript: Transcript) -> str:
-    """WebVTT subtitles, one cue for each segment that has text."""
-    cues = (f"{_span(segment, '.')}\n{_escaped(segment.text)}\n" for segment in _spoken(transcript))
-    return "\n".join(["WEBVTT\n", *cues])
-
-
 def to_json(transcript: Transcript) -> dict[str, Any]:
     """The shape of a transcript in JSON; seconds and confidences have three decimals."""
     return {
@@ -125,25 +111,3 @@ def _word_to_json(word: TimedWord) -> dict[str, Any]:
         "end": round(word.end_s, 3),
         "confidence": round(word.confidence, 3),
     }
-
-
-def _spoken(transcript: Transcript) -> Iterator[Segment]:
-    return (segment for segment in transcript.segments if segment.text)
-
-
-def _span(segment: Segment, decimal_sign: str) -> str:
-    """When a cue is shown."""
-    return f"{_clock(segment.start_s, decimal_sign)} --> {_clock(segment.end_s, decimal_sign)}"
-
-
-def _clock(time_s: float, decimal_sign: str) -> str:
-    """Seconds as HH:MM:SS and milliseconds. Hours may have more than two digits."""
-    minutes, milliseconds = divmod(round(time_s * 1000), 60_000)
-    hours, minutes = divmod(minutes, 60)
-    seconds, milliseconds = divmod(milliseconds, 1000)
-    return f"{hours:02}:{minutes:02}:{seconds:02}{decimal_sign}{milliseconds:03}"
-
-
-def _escaped(text: str) -> str:
-    """Text that WebVTT takes for text: it has tags and entities of its own."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
