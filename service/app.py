@@ -12,9 +12,9 @@ from uvicorn.loops.auto import auto_loop_factory
 from service.api import health, stream, transcribe
 from service.api.documentation import description
 from service.api.error_handlers import add_error_handlers
+from service.api.openai import models, transcriptions
 from service.api.request_id import RequestIdMiddleware
-from service.api.vosk.route import VoskPort
-from service.api.vosk.route import router as vosk_router
+from service.api.vosk import route as vosk
 from service.engine.recognizer import Recognizer, running_recognizer
 from service.listeners import Listeners, address_of, open_listeners
 from service.settings import Settings
@@ -33,11 +33,11 @@ def create_app(settings: Settings, recognizer: Recognizer) -> FastAPI:
     app = FastAPI(title="Longwave", version=service_version(), description=description())
     app.state.settings = settings
     app.state.recognizer = recognizer
-    for router in (transcribe.router, stream.router, vosk_router, health.router):
-        app.include_router(router)
+    for module in (transcribe, stream, transcriptions, models, vosk, health):
+        app.include_router(module.router)
     add_error_handlers(app)
     if settings.vosk_port:
-        app.add_middleware(VoskPort, port=settings.vosk_port)
+        app.add_middleware(vosk.VoskPort, port=settings.vosk_port)
     app.add_middleware(RequestIdMiddleware)
     return app
 

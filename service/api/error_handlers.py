@@ -1,4 +1,4 @@
-"""Errors as HTTP answers, all of one shape."""
+"""Errors as HTTP answers: all of one shape, but below `/v1` of OpenAI's."""
 
 from http import HTTPStatus
 
@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from service.api.errors import EdgeError, explain
+from service.api.openai.errors import error_body, openai_error, openai_status, speaks_openai
 from service.api.schemas import ErrorDetail, ErrorResponse
 from service.engine.errors import EngineError
 
@@ -16,27 +17,29 @@ _CLIENT_CLOSED_REQUEST = 499  # nginx's; nobody reads it but the log
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Answer every error that is raised below `app` in the one shape."""
+    """Answer every error that is raised below `app` in the shape that its path has."""
     app.add_exception_handler(EngineError, _known)
     app.add_exception_handler(EdgeError, _known)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(ClientDisconnect, _gone)
 
 
-def error_response(error: Exception) -> JSONResponse:
-    """The answer to any exception, by the table in `errors.py`."""
+def error_response(error: Exception, path: str) -> JSONResponse:
+    """The answer to any exception at `path`, by the table in `errors.py`."""
     public = explain(error)
+    status = public.meaning.status
     headers = {} if public.retry_after_s is None else {"Retry-After": str(public.retry_after_s)}
-    body = _body(public.meaning.code, public.message)
-    return JSONResponse(body, public.meaning.status, headers)
+    if speaks_openai(path):
+        return JSONResponse(openai_error(public), openai_status(status), headers)
+    return JSONResponse(_body(public.meaning.code, public.message), status, headers)
 
 
 def _body(code: str, message: str) -> dict[str, object]:
     return ErrorResponse(error=ErrorDetail(code=code, message=message)).model_dump()
 
 
-async def _known(_: Request, error: Exception) -> Response:
-    return error_response(error)
+async def _known(request: Request, error: Exception) -> Response:
+    return error_response(error, request.url.path)
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -44,7 +47,9 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
     message = f"{request.method} {request.url.path}: {error.detail}. See /docs."
-    return JSONResponse(_body(code, message), error.status_code, error.headers)
+    is_openai = speaks_openai(request.url.path)
+    body = error_body(error.status_code, code, message) if is_openai else _body(code, message)
+    return JSONResponse(body, error.status_code, error.headers)
 
 
 async def _gone(_: Request, __: Exception) -> Response:

@@ -1,19 +1,15 @@
 """`POST /transcribe`: a file to its text."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import BinaryIO
-
 from fastapi import APIRouter, Request
 
+from service.api.decoded import decoded
 from service.api.dependencies import RecognizerDependency, SettingsDependency
 from service.api.disconnect import unless_disconnected
 from service.api.documentation import TRANSCRIBE_REQUEST, error_responses
 from service.api.options import parse_options
 from service.api.schemas import TranscriptionResponse
 from service.api.upload import received_upload
-from service.engine.audio import AudioLimits, DecodedAudio, decode_audio
+from service.engine.audio import AudioLimits
 from service.engine.recognizer import transcribe
 
 router = APIRouter(tags=["files"])
@@ -38,18 +34,7 @@ async def transcribe_file(
         options = parse_options([*request.query_params.multi_items(), *upload.fields])
         bundle = recognizer.bundle
         limits = AudioLimits(settings.max_duration_s)
-        async with _decoded(upload.file, bundle.framing.sample_rate, limits) as waveforms:
+        async with decoded(upload.file, bundle.framing.sample_rate, limits) as waveforms:
             work = transcribe(recognizer, waveforms, options.recognition(bundle.decoding))
             transcript = await unless_disconnected(request, work)
     return TranscriptionResponse.of(transcript, bundle)
-
-
-@asynccontextmanager
-async def _decoded(
-    file: BinaryIO, sample_rate: int, limits: AudioLimits
-) -> AsyncIterator[DecodedAudio]:
-    waveforms = decode_audio(file, sample_rate, limits)
-    try:
-        yield waveforms
-    finally:  # it may have to wait for a block that is being decoded for a client who left
-        await asyncio.to_thread(waveforms.close)

@@ -27,6 +27,17 @@ class Upload:
     fields: tuple[tuple[str, str], ...] = ()
 
 
+def require_form(request: Request) -> None:
+    """Raise NotMultipart unless the body says that it is a form."""
+    if not _is_form(request):
+        raise NotMultipart("Send the file and the other fields as multipart/form-data.")
+
+
+def _is_form(request: Request) -> bool:
+    content_type = request.headers.get("content-type", "").lower()
+    return content_type.startswith("multipart/form-data")
+
+
 @asynccontextmanager
 async def received_upload(request: Request, max_bytes: int) -> AsyncIterator[Upload]:
     """Receive the body of `request`: `multipart/form-data`, or with any other type the file itself.
@@ -37,9 +48,7 @@ async def received_upload(request: Request, max_bytes: int) -> AsyncIterator[Upl
         ClientDisconnect: the client went away.
     """
     chunks = _bounded(request, max_bytes)
-    content_type = request.headers.get("content-type", "").lower()
-    is_form = content_type.startswith("multipart/form-data")
-    upload = await (_read_form(request, chunks) if is_form else _read_raw(chunks))
+    upload = await (_read_form(request, chunks) if _is_form(request) else _read_raw(chunks))
     with upload.file:
         yield upload
 

@@ -6,11 +6,10 @@ from service.api.vosk.messages import VoskConfig
 from service.api.vosk.replies import partial_reply, result_reply
 from service.api.vosk.wav_header import WavHeaderSkipper
 from service.engine.audio import AudioLimits
-from service.engine.events import Event, Final, Partial
+from service.engine.events import Event, Partial, ended
 from service.engine.options import Priority
 from service.engine.pcm import PcmDecoder
 from service.engine.recognizer import Recognizer
-from service.engine.transcript import Segment
 
 _ENCODING = "pcm_s16le"
 _BYTES_PER_SAMPLE = 2
@@ -41,7 +40,7 @@ class Conversation:
         take = self._take = self._take_for(config)
         events = await take.accept(audio)
         self._limits.check(self._ended_s + take.duration_s)
-        return self._result(take, events) if _ended(events) else partial_reply(take.partial)
+        return self._result(take, events) if ended(events) else partial_reply(take.partial)
 
     async def result(self, config: VoskConfig) -> str:
         """End the utterance in progress; audio may follow, whose times go on counting.
@@ -77,7 +76,7 @@ class Conversation:
         return _Take(self._recognizer, config)
 
     def _result(self, take: "_Take", events: Sequence[Event]) -> str:
-        return result_reply(_ended(events), take.config, self._ended_s)
+        return result_reply(ended(events), take.config, self._ended_s)
 
 
 class _Take:
@@ -104,7 +103,7 @@ class _Take:
         self._num_bytes += len(pcm)
         events = await self._stream.accept(self._pcm.feed(pcm))
         partials = [event.text for event in events if isinstance(event, Partial)]
-        if _ended(events) or partials:
+        if ended(events) or partials:
             self.partial = "".join(partials[-1:])
         return events
 
@@ -117,7 +116,3 @@ class _Take:
 
     def close(self) -> None:
         self._stream.close()
-
-
-def _ended(events: Sequence[Event]) -> list[Segment]:
-    return [event.segment for event in events if isinstance(event, Final)]
