@@ -59,7 +59,8 @@ async def create_transcription(
             return await streamed(request, segments, with_logprobs=bool(form.include))
         work = transcribe(recognizer, waveforms, options)
         transcript = await unless_disconnected(request, work)
-    return _answer(transcript, form, bundle)
+    # In a thread: the text of hours of speech takes its time.
+    return await asyncio.to_thread(_answer, transcript, form, bundle)
 
 
 async def _segments(
