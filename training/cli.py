@@ -29,6 +29,7 @@ Command = Callable[[argparse.Namespace], int]
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the subcommands. Each sets `func`: from the parsed arguments to the exit code."""
     _add_corpora(subparsers.add_parser("corpora", help="merge speech corpora into one manifest"))
+    _add_pronounce(subparsers.add_parser("pronounce", help="make a pronunciation lexicon"))
     _add_train(subparsers.add_parser("train", help="train an acoustic model"))
     _add_evaluate(subparsers.add_parser("evaluate", help="measure a bundle's error rates"))
     _add_export(subparsers.add_parser("export", help="turn a checkpoint into a bundle"))
@@ -51,6 +52,12 @@ def _add_corpora(parser: argparse.ArgumentParser) -> None:
         help="output frame of the acoustic model (default %(default)s)",
     )
     parser.set_defaults(func=_imported_when_run("training.corpora.merge"))
+
+
+def _add_pronounce(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("manifest", metavar="MANIFEST", type=Path, nargs="+")
+    parser.add_argument("--output", metavar="FILE", type=Path, required=True, help="the lexicon")
+    parser.set_defaults(func=_imported_when_run("training.pronunciation"))
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
