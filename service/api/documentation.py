@@ -3,19 +3,35 @@
 from typing import Any
 
 from service.api.errors import MEANINGS, UNKNOWN
-from service.api.options import DecodingOptions
-from service.api.schemas import ErrorResponse
+from service.api.file_options import FileOptions
+from service.api.schemas import ErrorResponse, TranscriptionResponse
 from service.api.upload import FILE_FIELD
+from service.api.verbose import VerboseTranscription
 
-_OPTIONS: dict[str, Any] = DecodingOptions.model_json_schema()["properties"]
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """An option's schema without what the parameter says itself; leaving it out stands for null."""
+    parts = {key: value for key, value in schema.items() if key not in ("description", "anyOf")}
+    given = (each for each in schema.get("anyOf", ()) if each != {"type": "null"})
+    return {**next(given, {}), **{k: v for k, v in parts.items() if v is not None}}
+
+
+_OPTIONS: dict[str, Any] = FileOptions.model_json_schema()["properties"]
 _FILE = {"type": "string", "format": "binary", "description": "the audio"}
+_TEXTS = {
+    "text/plain": "hello world\n",
+    "application/x-subrip": "1\n00:00:00,320 --> 00:00:01,320\nhello world\n",
+    "text/vtt": "WEBVTT\n\n00:00:00.320 --> 00:00:01.320\nhello world\n",
+    "text/event-stream": 'event: progress\ndata: {"heard":1.48,"duration":1.48}\n\n'
+    'event: done\ndata: {"text":"hello world", ...}\n\n',
+}
 
 TRANSCRIBE_REQUEST: dict[str, Any] = {
     "parameters": [
         {
             "in": "query",
             "name": name,
-            "schema": {key: value for key, value in schema.items() if key != "description"},
+            "schema": _plain(schema),
             "description": schema["description"],
         }
         for name, schema in _OPTIONS.items()
@@ -27,7 +43,10 @@ TRANSCRIBE_REQUEST: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "required": [FILE_FIELD],
-                    "properties": {FILE_FIELD: _FILE, **_OPTIONS},
+                    "properties": {
+                        FILE_FIELD: _FILE,
+                        **{name: _plain(schema) for name, schema in _OPTIONS.items()},
+                    },
                     "additionalProperties": False,
                 },
                 "example": {FILE_FIELD: "speech.wav", "decoder": "greedy"},
@@ -37,6 +56,20 @@ TRANSCRIBE_REQUEST: dict[str, Any] = {
         },
     },
 }
+
+
+def transcribe_responses() -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's `responses` of `/transcribe`, in all formats."""
+    content = {
+        kind: {"schema": {"type": "string"}, "example": text} for kind, text in _TEXTS.items()
+    }
+    answer = {
+        "model": TranscriptionResponse | VerboseTranscription,
+        "description": "The text, in the `response_format` that was asked for",
+        "content": content,
+    }
+    return {200: answer, **error_responses(400, 413, 422, 429, 500, 503)}
+
 
 DESCRIPTION = """
 Speech to text for files and live audio.

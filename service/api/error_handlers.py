@@ -8,8 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from service.api.errors import EdgeError, explain
-from service.api.openai.errors import error_body, openai_error, openai_status, speaks_openai
+from service.api.errors import EdgeError, PublicError, explain
+from service.api.openai.errors import openai_body, openai_error, openai_status, speaks_openai
 from service.api.schemas import ErrorDetail, ErrorResponse
 from service.engine.errors import EngineError
 
@@ -31,11 +31,12 @@ def error_response(error: Exception, path: str) -> JSONResponse:
     headers = {} if public.retry_after_s is None else {"Retry-After": str(public.retry_after_s)}
     if speaks_openai(path):
         return JSONResponse(openai_error(public), openai_status(status), headers)
-    return JSONResponse(_body(public.meaning.code, public.message), status, headers)
+    return JSONResponse(error_body(public).model_dump(), status, headers)
 
 
-def _body(code: str, message: str) -> dict[str, object]:
-    return ErrorResponse(error=ErrorDetail(code=code, message=message)).model_dump()
+def error_body(public: PublicError) -> ErrorResponse:
+    """The JSON that tells an error."""
+    return ErrorResponse(error=ErrorDetail(code=public.meaning.code, message=public.message))
 
 
 async def _known(request: Request, error: Exception) -> Response:
@@ -47,8 +48,10 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
     message = f"{request.method} {request.url.path}: {error.detail}. See /docs."
-    is_openai = speaks_openai(request.url.path)
-    body = error_body(error.status_code, code, message) if is_openai else _body(code, message)
+    if speaks_openai(request.url.path):
+        body = openai_body(error.status_code, code, message)
+    else:
+        body = ErrorResponse(error=ErrorDetail(code=code, message=message)).model_dump()
     return JSONResponse(body, error.status_code, error.headers)
 
 

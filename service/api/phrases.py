@@ -1,23 +1,21 @@
-"""Phrases that clients give as hints, as the engine boosts them."""
+"""Phrases that clients of other services give as hints, as the engine boosts them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 
-from service.engine.options import MAX_BOOST_CHARACTERS, MAX_BOOST_PHRASES, BoostPhrase
+from service.engine.errors import InvalidOption
+from service.engine.options import DEFAULT_BOOST_WEIGHT, MAX_BOOST_PHRASES, BoostPhrase
+from service.engine.phrases import boost_phrase
 
 
-def boosted_phrases(texts: Iterable[str], vocabulary: Sequence[str]) -> tuple[BoostPhrase, ...]:
+def hinted_phrases(texts: Iterable[str], vocabulary: Collection[str]) -> tuple[BoostPhrase, ...]:
     """Each text once, in the symbols of `vocabulary`.
 
-    They are hints: those that have no such symbol or are too long, and those after the first
-    `MAX_BOOST_PHRASES`, are left out.
+    They are hints: those that cannot be boosted, and those after the first `MAX_BOOST_PHRASES`, are
+    left out rather than refused.
     """
-    symbols = set(vocabulary)
-    spelled = dict.fromkeys(_spelled(text, symbols) for text in texts)
-    phrases = [text for text in spelled if 0 < len(text) <= MAX_BOOST_CHARACTERS]
-    return tuple(BoostPhrase(text) for text in phrases[:MAX_BOOST_PHRASES])
-
-
-def _spelled(text: str, symbols: set[str]) -> str:
-    """The text in lower case; what the model has no symbol for separates words."""
-    plain = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    return " ".join("".join(c if c in symbols else " " for c in plain).split())
+    phrases: dict[BoostPhrase, None] = {}
+    for text in texts:
+        with suppress(InvalidOption):
+            phrases[boost_phrase(text, DEFAULT_BOOST_WEIGHT, vocabulary)] = None
+    return tuple(phrases)[:MAX_BOOST_PHRASES]

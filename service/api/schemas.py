@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, PlainSerializer
 
 from service.engine.bundle import Bundle
-from service.engine.transcript import TimedWord, Timings, Transcript
+from service.engine.transcript import Alternative, Segment, TimedWord, Timings, Transcript
 
 Seconds = Annotated[float, PlainSerializer(lambda value: round(value, 3), return_type=float)]
 Share = Annotated[float, PlainSerializer(lambda value: round(value, 3), return_type=float)]
@@ -18,10 +18,56 @@ class WordSchema(BaseModel):
     start: Seconds = Field(description="from the start of the audio", examples=[0.32])
     end: Seconds = Field(examples=[0.72])
     confidence: Share = Field(description="between 0 and 1", examples=[0.94])
+    channel: int | None = Field(
+        default=None, description="from 0; only where channels are separate", examples=[0]
+    )
 
     @classmethod
-    def of(cls, word: TimedWord) -> "WordSchema":
-        return cls(word=word.text, start=word.start_s, end=word.end_s, confidence=word.confidence)
+    def of(cls, word: TimedWord, channel: int | None = None) -> "WordSchema":
+        return cls(
+            word=word.text,
+            start=word.start_s,
+            end=word.end_s,
+            confidence=word.confidence,
+            channel=channel,
+        )
+
+
+class AlternativeSchema(BaseModel):
+    """Another reading of a segment."""
+
+    text: str = Field(examples=["hello word"])
+    score: Share = Field(description="natural logarithm, to compare readings", examples=[-4.2])
+
+    @classmethod
+    def of(cls, alternative: Alternative) -> "AlternativeSchema":
+        return cls(text=alternative.text, score=alternative.score)
+
+
+class SegmentSchema(BaseModel):
+    """Speech between two silences."""
+
+    text: str = Field(examples=["hello world"])
+    start: Seconds = Field(description="of its first word", examples=[0.32])
+    end: Seconds = Field(description="of its last word", examples=[1.2])
+    confidence: Share = Field(description="of its words, on average", examples=[0.94])
+    channel: int | None = Field(
+        default=None, description="from 0; only where channels are separate", examples=[0]
+    )
+    alternatives: list[AlternativeSchema] = Field(
+        description="other readings, best first, as many as `nbest` asks for", examples=[[]]
+    )
+
+    @classmethod
+    def of(cls, segment: Segment) -> "SegmentSchema":
+        return cls(
+            text=segment.text,
+            start=segment.start_s,
+            end=segment.end_s,
+            confidence=segment.confidence,
+            channel=segment.channel,
+            alternatives=[AlternativeSchema.of(other) for other in segment.alternatives],
+        )
 
 
 class TimingsSchema(BaseModel):
@@ -40,6 +86,7 @@ class TranscriptionResponse(BaseModel):
     """What was said in a file."""
 
     text: str = Field(description="empty where nobody spoke", examples=["hello world"])
+    segments: list[SegmentSchema] = Field(description="in the order of their starts")
     words: list[WordSchema]
     duration: Seconds = Field(
         description="of the audio that could be decoded, which is less than a damaged file claims",
@@ -52,7 +99,12 @@ class TranscriptionResponse(BaseModel):
     def of(cls, transcript: Transcript, bundle: Bundle) -> "TranscriptionResponse":
         return cls(
             text=transcript.text,
-            words=[WordSchema.of(word) for word in transcript.words],
+            segments=[SegmentSchema.of(segment) for segment in transcript.segments],
+            words=[
+                WordSchema.of(word, segment.channel)
+                for segment in transcript.segments
+                for word in segment.words
+            ],
             duration=transcript.duration_s,
             model=bundle.name,
             timings=TimingsSchema.of(transcript.timings),

@@ -119,7 +119,7 @@ class Outbox:
         while (event := await self._next()) is not None:
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    await self._send(event.model_dump_json())
+                    await self._send(event.model_dump_json(exclude_none=True))
             except (TimeoutError, WebSocketDisconnect):
                 return await self._fail()
         return None

@@ -6,7 +6,8 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.api.errors import InvalidMessage, PublicError
-from service.api.options import DecodingOptions, describe
+from service.api.option_parsing import describe
+from service.api.options import DecodingOptions
 from service.api.schemas import Seconds, TimingsSchema, WordSchema
 from service.engine.bundle import Bundle
 from service.engine.events import Final, Partial

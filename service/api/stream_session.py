@@ -36,7 +36,7 @@ async def hold_session(
     start = await _receive_start(inbox)
     bundle = recognizer.bundle
     pcm = PcmDecoder(start.encoding, start.sample_rate, bundle.framing.sample_rate)
-    with recognizer.stream(start.recognition(bundle.decoding), Priority.LIVE) as stream:
+    with recognizer.stream(start.recognition(bundle), Priority.LIVE) as stream:
         await outbox.put(ReadyEvent.of(start, bundle))
         listener = _Listener(stream, pcm, limits)
         teller = _Teller(outbox, start.interim_results)

@@ -14,28 +14,29 @@ from service.api.errors import NotMultipart, UploadTooLarge
 
 FILE_FIELD = "file"
 
-_MAX_FIELDS = 32
+_FORM = "multipart/form-data"
+_MAX_FIELDS = 256  # each phrase to boost is one
 _MAX_FIELD_BYTES = 64 * 1024
 _MAX_BYTES_IN_MEMORY = 1024 * 1024  # of one upload; more goes to a temporary file
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An uploaded file, at its start, and the form fields that came with it."""
+    """An uploaded file, at its start, and what came with it."""
 
     file: BinaryIO
-    fields: tuple[tuple[str, str], ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()  # of the form, the file excepted
+    content_type: str = ""  # of the file, in lower case
 
 
 def require_form(request: Request) -> None:
     """Raise NotMultipart unless the body says that it is a form."""
-    if not _is_form(request):
+    if not _content_type(request).startswith(_FORM):
         raise NotMultipart("Send the file and the other fields as multipart/form-data.")
 
 
-def _is_form(request: Request) -> bool:
-    content_type = request.headers.get("content-type", "").lower()
-    return content_type.startswith("multipart/form-data")
+def _content_type(request: Request) -> str:
+    return request.headers.get("content-type", "").lower()
 
 
 @asynccontextmanager
@@ -48,7 +49,10 @@ async def received_upload(request: Request, max_bytes: int) -> AsyncIterator[Upl
         ClientDisconnect: the client went away.
     """
     chunks = _bounded(request, max_bytes)
-    upload = await (_read_form(request, chunks) if _is_form(request) else _read_raw(chunks))
+    content_type = _content_type(request)
+    is_form = content_type.startswith(_FORM)
+    reading = _read_form(request, chunks) if is_form else _read_raw(chunks, content_type)
+    upload = await reading
     with upload.file:
         yield upload
 
@@ -67,7 +71,7 @@ async def _bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, No
         yield chunk
 
 
-async def _read_raw(chunks: AsyncGenerator[bytes, None]) -> Upload:
+async def _read_raw(chunks: AsyncGenerator[bytes, None], content_type: str) -> Upload:
     with ExitStack() as on_error:
         spool = on_error.enter_context(SpooledTemporaryFile(max_size=_MAX_BYTES_IN_MEMORY))
         file = cast(BinaryIO, spool)
@@ -76,7 +80,7 @@ async def _read_raw(chunks: AsyncGenerator[bytes, None]) -> Upload:
             await upload.write(chunk)
         await upload.seek(0)
         on_error.pop_all()
-    return Upload(file)
+    return Upload(file, content_type=content_type)
 
 
 async def _read_form(request: Request, chunks: AsyncGenerator[bytes, None]) -> Upload:
@@ -94,6 +98,6 @@ async def _read_form(request: Request, chunks: AsyncGenerator[bytes, None]) -> U
     file = form.get(FILE_FIELD)
     if isinstance(file, UploadFile):
         texts = ((name, value) for name, value in form.multi_items() if isinstance(value, str))
-        return Upload(file.file, tuple(texts))
+        return Upload(file.file, tuple(texts), (file.content_type or "").lower())
     await form.close()
     raise NotMultipart(f"The form has no file named {FILE_FIELD!r}.")

@@ -1,24 +1,27 @@
-"""Audio in any shape to the waveform that the model hears: mono float32 in [-1, 1] at its rate."""
+"""Audio in any shape to the waveforms that the model hears: float32 in [-1, 1] at its rate."""
 
 import math
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
-from itertools import groupby
 from pathlib import Path
 from threading import Lock
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.engine.audio_blocks import at_rate, mixed, same_channels
 from service.engine.audio_files import NativeBlock, open_track
 from service.engine.errors import AudioTooLong, EmptyAudio, InvalidAudio
 from service.engine.pcm import PcmDecoder
-from service.engine.resampling import Resampler, require_finite
+from service.engine.raw_audio import RawAudio
+from service.engine.resampling import require_finite
 
-__all__ = ["AudioLimits", "DecodedAudio", "PcmDecoder", "decode_audio"]
+__all__ = ["AudioLimits", "DecodedAudio", "PcmDecoder", "decode_audio", "decode_channels"]
+
+Source: TypeAlias = BinaryIO | bytes | Path
 
 # A file's rate may be anything that speech is recorded at. One far below would make each of its
 # samples thousands of the model's.
@@ -27,8 +30,6 @@ _MAX_SAMPLE_RATE = 384_000
 
 # What a header may declare above the limit and still be within it: it counts codecs' padding.
 _DECLARED_SLACK_S = 1.0
-
-_BLOCK_S = 1.0  # at least; smaller blocks would cost their reader more than decoding them
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,21 @@ class AudioLimits:
 
 
 class DecodedAudio(Iterator[NDArray[np.float32]]):
-    """Blocks [n], n >= 1, of one waveform, decoded as they are asked for; read once.
+    """Blocks of one file's audio, [n] or [C, n], n >= 1, decoded as they are asked for; read once.
 
     Closing it early releases the file. A caller that was cancelled may close it while a thread is
     still decoding: `close` waits for that block.
     """
 
-    def __init__(self, blocks: Generator[NDArray[np.float32], None, None], sample_rate: int):
+    def __init__(
+        self,
+        blocks: Generator[NDArray[np.float32], None, None],
+        sample_rate: int,
+        header: "_Header",
+    ) -> None:
         self._blocks = blocks
         self._sample_rate = sample_rate
+        self._header = header
         self._num_samples = 0
         self._lock = Lock()
 
@@ -64,10 +71,15 @@ class DecodedAudio(Iterator[NDArray[np.float32]]):
         """Of what has been decoded so far: at the end less than its header says, if damaged."""
         return self._num_samples / self._sample_rate
 
+    @property
+    def declared_s(self) -> float | None:
+        """How long the header says it is, once the first block was read, if it says so."""
+        return self._header.declared_s
+
     def __next__(self) -> NDArray[np.float32]:
         with self._lock:
             block = next(self._blocks)
-            self._num_samples += len(block)
+            self._num_samples += block.shape[-1]
         return block
 
     def close(self) -> None:
@@ -75,18 +87,26 @@ class DecodedAudio(Iterator[NDArray[np.float32]]):
             self._blocks.close()
 
 
-def decode_audio(
-    source: BinaryIO | bytes | Path, sample_rate: int, limits: AudioLimits
-) -> DecodedAudio:
-    """Decode a file of any format in constant memory.
+@dataclass(slots=True)
+class _Header:
+    """What a file says of itself, once it is open."""
 
-    Channels are averaged. Samples beyond full scale, which float formats allow, are clipped. A file
-    that is damaged or cut short gives what can be decoded of it.
+    declared_s: float | None = None
+
+
+def decode_audio(
+    source: Source, sample_rate: int, limits: AudioLimits, raw: RawAudio | None = None
+) -> DecodedAudio:
+    """Decode a file of any format in constant memory, its channels averaged: blocks [n].
+
+    Samples beyond full scale, which float formats allow, are clipped. A file that is damaged or cut
+    short gives what can be decoded of it.
 
     Args:
         source: a path, the file's bytes, or a seekable file, which is read from its start and
             stays open.
         sample_rate: of the waveform, in Hz.
+        raw: what the file is, if it has no header.
 
     Raises (all while iterating):
         EmptyAudio: there are no bytes or no samples.
@@ -94,22 +114,46 @@ def decode_audio(
         AudioTooLong: its header says that it is longer than allowed, or it proves to be.
         OSError: the path cannot be read.
     """
-    return DecodedAudio(_decode(source, sample_rate, limits), sample_rate)
+    header = _Header()
+
+    def mixed_blocks() -> Generator[NDArray[np.float32], None, None]:
+        with _checked_blocks(source, limits, raw, header) as blocks:
+            yield from (block[0] for block in at_rate(map(mixed, blocks), sample_rate))
+
+    return DecodedAudio(mixed_blocks(), sample_rate, header)
 
 
-def _decode(
-    source: BinaryIO | bytes | Path, sample_rate: int, limits: AudioLimits
-) -> Generator[NDArray[np.float32], None, None]:
+def decode_channels(
+    source: Source, sample_rate: int, limits: AudioLimits, raw: RawAudio | None = None
+) -> DecodedAudio:
+    """As `decode_audio`, with the channels kept apart: blocks [C, n], C the same throughout.
+
+    Raises (all while iterating):
+        InvalidAudio: also, there are more than `MAX_CHANNELS`, or their number changes.
+    """
+    header = _Header()
+
+    def separate_blocks() -> Generator[NDArray[np.float32], None, None]:
+        with _checked_blocks(source, limits, raw, header) as blocks:
+            yield from at_rate(same_channels(blocks), sample_rate)
+
+    return DecodedAudio(separate_blocks(), sample_rate, header)
+
+
+@contextmanager
+def _checked_blocks(
+    source: Source, limits: AudioLimits, raw: RawAudio | None, header: _Header
+) -> Iterator[Iterator[NativeBlock]]:
     with _opened(source) as file:
         _require_bytes(file)
-        with open_track(file) as track:
+        with open_track(file, raw) as track:
+            header.declared_s = track.declared_s
             if track.declared_s is not None:
                 limits.check(track.declared_s - _DECLARED_SLACK_S)
-            waveforms = _resampled(_checked(track.blocks, limits), sample_rate)
-            yield from _joined(waveforms, round(_BLOCK_S * sample_rate))
+            yield _checked(track.blocks, limits)
 
 
-def _opened(source: BinaryIO | bytes | Path) -> AbstractContextManager[BinaryIO]:
+def _opened(source: Source) -> AbstractContextManager[BinaryIO]:
     if isinstance(source, Path):
         return source.open("rb")
     return nullcontext(BytesIO(source) if isinstance(source, bytes) else source)
@@ -129,33 +173,9 @@ def _checked(blocks: Iterable[NativeBlock], limits: AudioLimits) -> Iterator[Nat
                 f"Audio with {block.sample_rate} samples a second is not supported. "
                 f"Send it with {_MIN_SAMPLE_RATE} to {_MAX_SAMPLE_RATE} Hz."
             )
-        require_finite(block.waveform, duration_s, block.sample_rate)
+        require_finite(block.waveforms, duration_s, block.sample_rate)
         duration_s += block.duration_s
         limits.check(duration_s)
         yield block
     if not duration_s:
         raise EmptyAudio("The file has no samples: it is empty, or was cut off before the first.")
-
-
-def _resampled(blocks: Iterable[NativeBlock], sample_rate: int) -> Iterator[NDArray[np.float32]]:
-    for native_rate, run in groupby(blocks, key=lambda block: block.sample_rate):
-        resampler = Resampler(native_rate, sample_rate)
-        for block in run:
-            yield resampler.feed(block.waveform)
-        yield resampler.finish()
-
-
-def _joined(
-    waveforms: Iterable[NDArray[np.float32]], min_length: int
-) -> Iterator[NDArray[np.float32]]:
-    """The same waveform in blocks of at least `min_length` samples, the last one excepted."""
-    pending: list[NDArray[np.float32]] = []
-    num_pending = 0
-    for waveform in waveforms:
-        pending.append(waveform)
-        num_pending += len(waveform)
-        if num_pending >= min_length:
-            yield np.concatenate(pending)
-            pending, num_pending = [], 0
-    if num_pending:
-        yield np.concatenate(pending)

@@ -1,4 +1,4 @@
-"""Reading audio files: what is inside any container, as mono blocks at the file's own rate.
+"""Reading audio files: what is inside any container, as blocks at the file's own rate.
 
 FFmpeg, through PyAV, reads them; libsndfile, through soundfile, those few that it does not know.
 The other way round was measured too: whole files come out alike, but libsndfile takes a WAV file
@@ -25,6 +25,7 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from service.engine.errors import InvalidAudio
+from service.engine.raw_audio import RawAudio
 from service.engine.unreadable_audio import why_unreadable
 
 logger = logging.getLogger(__name__)
@@ -44,14 +45,15 @@ _SOUNDFILE_BLOCK_FRAMES = 16_384
 
 @dataclass(frozen=True, slots=True)
 class NativeBlock:
-    """Some of a file's audio, mixed down to mono. Samples may be beyond [-1, 1] or not finite."""
+    """Some of a file's audio. Samples may be beyond [-1, 1] or not finite."""
 
-    waveform: NDArray[np.float32]  # [n]
+    waveforms: NDArray[np.float32]  # [C, n], full scale at 1; C >= 1 may change within a file
     sample_rate: int  # Hz; it may change within a file
 
     @property
     def duration_s(self) -> float:
-        return len(self.waveform) / self.sample_rate
+        num_samples: int = self.waveforms.shape[1]
+        return num_samples / self.sample_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,12 @@ class AudioTrack:
 
 
 @contextmanager
-def open_track(file: BinaryIO) -> Iterator[AudioTrack]:
+def open_track(file: BinaryIO, raw: RawAudio | None = None) -> Iterator[AudioTrack]:
     """Open the audio track of a file and close it again; the file itself stays open.
 
     Args:
         file: seekable; it is read from its start.
+        raw: what it is, if it has no header that says so.
 
     Raises:
         InvalidAudio: it holds no audio that can be decoded. `blocks` raises it too, if there is a
@@ -75,7 +78,7 @@ def open_track(file: BinaryIO) -> Iterator[AudioTrack]:
     """
     file.seek(0)
     try:
-        container = _open_container(file)
+        container = _open_container(file, raw)
     except _DECODING_ERRORS as error:
         logger.debug("FFmpeg cannot open the file: %s", error)
     else:
@@ -95,12 +98,16 @@ class _NamelessFile:
         self.tell = file.tell
 
 
-def _open_container(file: BinaryIO) -> InputContainer:
+def _open_container(file: BinaryIO, raw: RawAudio | None) -> InputContainer:
+    # An empty list of protocols allows none.
+    options = {"format_whitelist": _SELF_CONTAINED_FORMATS, "protocol_whitelist": ""}
+    if raw is not None:
+        options |= {"format_whitelist": raw.file_format, **raw.demuxer_options}
     return av.open(
         _NamelessFile(file),
         mode="r",
-        # An empty list of protocols allows none.
-        container_options={"format_whitelist": _SELF_CONTAINED_FORMATS, "protocol_whitelist": ""},
+        format=None if raw is None else raw.file_format,
+        container_options=options,
         metadata_errors="replace",
     )
 
@@ -125,7 +132,7 @@ def _container_blocks(container: InputContainer, stream: AudioStream) -> Iterato
     damages: list[Exception] = []
     num_blocks = 0
     for frame in _frames(container, stream, damages):
-        yield NativeBlock(_mixed_down(frame), frame.sample_rate)
+        yield NativeBlock(_channels(frame), frame.sample_rate)
         num_blocks += 1
     if damages and not num_blocks:
         raise InvalidAudio(
@@ -155,8 +162,8 @@ def _frames(
             yield from (frame for frame in frames if frame.samples)
 
 
-def _mixed_down(frame: AudioFrame) -> NDArray[np.float32]:
-    """The mean of a frame's channels [n], full scale at 1."""
+def _channels(frame: AudioFrame) -> NDArray[np.float32]:
+    """The channels [C, n] of a frame, full scale at 1."""
     samples: NDArray[Any] = frame.to_ndarray()  # [C, n] if planar, else [1, n * C]
     if frame.format.is_packed:
         samples = samples.reshape(frame.samples, -1).T
@@ -165,8 +172,7 @@ def _mixed_down(frame: AudioFrame) -> NDArray[np.float32]:
         zero = full_scale = 2.0 ** (8 * samples.itemsize - 1)
     elif samples.dtype.kind == "i":
         full_scale = 2.0 ** (8 * samples.itemsize - 1)
-    mean: NDArray[np.float64] = samples.mean(axis=0, dtype=np.float64)
-    return ((mean - zero) / full_scale).astype(np.float32)
+    return ((samples - zero) / full_scale).astype(np.float32)
 
 
 @contextmanager
@@ -189,6 +195,4 @@ def _sound_blocks(sound: soundfile.SoundFile) -> Iterator[NativeBlock]:
             return
         if not len(samples):
             return
-        yield NativeBlock(
-            samples.mean(axis=1, dtype=np.float64).astype(np.float32), sound.samplerate
-        )
+        yield NativeBlock(samples.T, sound.samplerate)

@@ -16,6 +16,9 @@ MAX_WORD_BONUS = 20.0  # nats, either way
 MAX_BOOST_PHRASES = 200
 MAX_BOOST_CHARACTERS = 100  # of one phrase
 MAX_BOOST_WEIGHT = 20.0  # nats a word, either way
+DEFAULT_BOOST_WEIGHT = 3.0  # nats a word
+SILENCE_RANGE_S = (0.1, 60.0)
+MAX_UTTERANCE_RANGE_S = (1.0, 600.0)
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -47,8 +50,8 @@ class Endpointing:
     max_utterance_s: float = 30.0  # an utterance is never longer
 
     def __post_init__(self) -> None:
-        _check_range("silence_s", self.silence_s, 0.1, 60.0)
-        _check_range("max_utterance_s", self.max_utterance_s, 1.0, 600.0)
+        _check_range("silence_s", self.silence_s, *SILENCE_RANGE_S)
+        _check_range("max_utterance_s", self.max_utterance_s, *MAX_UTTERANCE_RANGE_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class BoostPhrase:
     """
 
     text: str  # in the model's symbols, words separated by single spaces
-    weight: float = 3.0  # nats that each of its words adds to the score; negative makes it rarer
+    weight: float = DEFAULT_BOOST_WEIGHT  # nats each of its words adds; negative makes it rarer
 
     def __post_init__(self) -> None:
         if not self.text or self.text != " ".join(self.text.split()):

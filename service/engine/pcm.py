@@ -75,6 +75,19 @@ _ENCODINGS = {
 ENCODINGS = tuple(_ENCODINGS)
 
 
+def check_pcm(encoding: str, sample_rate: int) -> None:
+    """Raise UnsupportedEncoding unless such PCM can be decoded."""
+    if encoding not in _ENCODINGS:
+        raise UnsupportedEncoding(
+            f"The encoding {encoding!r} is not supported. Use one of {', '.join(ENCODINGS)}."
+        )
+    if not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
+        raise UnsupportedEncoding(
+            f"A sample rate of {sample_rate} Hz is not supported. "
+            f"Use {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} Hz."
+        )
+
+
 class PcmDecoder:
     """Turns one stream of mono PCM into the model's waveform; its pieces may be cut anywhere.
 
@@ -88,15 +101,7 @@ class PcmDecoder:
     """
 
     def __init__(self, encoding: str, encoded_rate: int, sample_rate: int) -> None:
-        if encoding not in _ENCODINGS:
-            raise UnsupportedEncoding(
-                f"The encoding {encoding!r} is not supported. Use one of {', '.join(ENCODINGS)}."
-            )
-        if not MIN_SAMPLE_RATE <= encoded_rate <= MAX_SAMPLE_RATE:
-            raise UnsupportedEncoding(
-                f"A sample rate of {encoded_rate} Hz is not supported. "
-                f"Use {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} Hz."
-            )
+        check_pcm(encoding, encoded_rate)
         self._encoding = _ENCODINGS[encoding]
         self._encoded_rate = encoded_rate
         self._resampler = Resampler(encoded_rate, sample_rate)

@@ -1,14 +1,11 @@
 """The composition: a bundle, its acoustic model and the scheduler behind one facade."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from service.engine.acoustic import AcousticModel
 from service.engine.beam import BeamDecoder
@@ -16,8 +13,6 @@ from service.engine.bundle import Bundle, load_bundle
 from service.engine.chunking import Chunker
 from service.engine.decoding import CtcDecoder
 from service.engine.endpointing import Endpointer
-from service.engine.errors import EmptyAudio
-from service.engine.events import Final
 from service.engine.greedy import GreedyDecoder
 from service.engine.onnx_acoustic import load_acoustic_model
 from service.engine.options import Priority, RecognitionOptions, RuntimeOptions
@@ -25,8 +20,10 @@ from service.engine.scheduler import Scheduler, SchedulerLimits
 from service.engine.segmenter import Segmenter
 from service.engine.steps import Step, Stepped, StepRunner
 from service.engine.stream import RunDecoding, Stream, StreamParts
-from service.engine.transcript import Transcript
+from service.engine.transcription import transcribe
 from service.engine.vocabulary import Vocabulary
+
+__all__ = ["Recognizer", "run_recognizer", "running_recognizer", "transcribe"]
 
 T = TypeVar("T")
 
@@ -142,39 +139,3 @@ async def run_recognizer(
             await scheduler.stop()
         finally:
             decoding_pool.shutdown(wait=False)
-
-
-async def transcribe(
-    recognizer: Recognizer,
-    waveforms: AsyncIterable[NDArray[np.float32]] | Iterable[NDArray[np.float32]],
-    options: RecognitionOptions,
-) -> Transcript:
-    """Recognise a whole file with constant memory: a bulk stream fed until its end.
-
-    Args:
-        waveforms: blocks of mono audio at the model's rate, in [-1, 1]. A plain iterable is
-            pulled in a thread, since decoding audio blocks.
-
-    Raises:
-        Overloaded: too many streams are open.
-        InvalidAudio: a sample is not a finite number; EmptyAudio: there is no sample at all.
-        Whatever `waveforms` raises.
-    """
-    if not isinstance(waveforms, AsyncIterable):
-        async with aclosing(_pulled_in_threads(waveforms)) as pulled:
-            return await transcribe(recognizer, pulled, options)
-    with recognizer.stream(options, Priority.BULK) as stream:
-        events = [event async for waveform in waveforms for event in await stream.accept(waveform)]
-        events += await stream.finish()
-    if stream.duration_s == 0:
-        raise EmptyAudio("the audio has no samples")
-    segments = tuple(event.segment for event in events if isinstance(event, Final))
-    return Transcript(segments, stream.duration_s, stream.timings)
-
-
-async def _pulled_in_threads(
-    waveforms: Iterable[NDArray[np.float32]],
-) -> AsyncGenerator[NDArray[np.float32], None]:
-    iterator = iter(waveforms)
-    while (waveform := await asyncio.to_thread(next, iterator, None)) is not None:
-        yield waveform

@@ -36,18 +36,19 @@ class Resampler:
         return np.clip(resampled, -1.0, 1.0)
 
 
-def require_finite(waveform: NDArray[np.float32], start_s: float, sample_rate: int) -> None:
-    """Refuse a waveform [n] that holds NaN or infinite samples.
+def require_finite(waveforms: NDArray[np.float32], start_s: float, sample_rate: int) -> None:
+    """Refuse waveforms [n] or [C, n] that hold NaN or infinite samples.
 
     Args:
-        waveform: samples at `sample_rate` Hz, the first of them at `start_s` seconds.
+        waveforms: samples at `sample_rate` Hz, the first of them at `start_s` seconds.
 
     Raises:
         InvalidAudio: there is one; the message says at what time.
     """
-    finite = np.isfinite(waveform)
+    finite = np.isfinite(waveforms)
     if not finite.all():
-        position_s = start_s + int(np.argmin(finite)) / sample_rate
+        num_finite = int(np.argmin(finite.reshape(-1, finite.shape[-1]).all(axis=0)))
+        position_s = start_s + num_finite / sample_rate
         raise InvalidAudio(
             f"The audio has a sample at {position_s:.3f} s that is not a finite number. "
             "Export it again without NaN and infinite values."

@@ -95,6 +95,13 @@ class Transcript:
         return tuple(word for segment in self.segments for word in segment.words)
 
 
+def to_text(transcript: Transcript) -> str:
+    """The text, ended by a line feed; where channels are separate, a labelled line a segment."""
+    if all(segment.channel is None for segment in transcript.segments):
+        return transcript.text + "\n"
+    return "".join(f"[{segment.channel}] {segment.text}\n" for segment in transcript.segments)
+
+
 def to_json(transcript: Transcript) -> dict[str, Any]:
     """The shape of a transcript in JSON; seconds and confidences have three decimals."""
     return {

@@ -4,8 +4,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from service.api.file_options import FileOptions
 from service.app import create_app
-from service.engine.options import RuntimeOptions
+from service.engine.options import MAX_BEAM_WIDTH, RuntimeOptions
 from service.engine.recognizer import run_recognizer
 from service.settings import Settings
 from tests.fakes import FakeAcousticModel, fake_bundle
@@ -62,10 +63,13 @@ async def test_docs_are_served(http: httpx.AsyncClient) -> None:
 def test_the_document_has_bodies_options_errors_and_examples(app: FastAPI) -> None:
     document = app.openapi()
     transcribe = document["paths"]["/transcribe"]["post"]
-    assert {parameter["name"] for parameter in transcribe["parameters"]} == {
-        "decoder",
-        "beam_width",
-    }
+    parameters = {parameter["name"]: parameter for parameter in transcribe["parameters"]}
+    assert set(parameters) == set(FileOptions.model_fields)
+    assert {"decoder", "beam_width"} < set(parameters)
+    assert parameters["beam_width"]["schema"]["maximum"] == MAX_BEAM_WIDTH
+    assert {"application/json", "text/vtt", "text/event-stream"} < set(
+        transcribe["responses"]["200"]["content"]
+    )
     assert "multipart/form-data" in transcribe["requestBody"]["content"]
     assert set(transcribe["responses"]) == {"200", "400", "413", "422", "429", "500", "503"}
     assert "/stream" in document["info"]["description"]

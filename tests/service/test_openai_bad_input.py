@@ -229,7 +229,7 @@ def test_hints_become_phrases() -> None:
     )
     options = form.recognition(fake_bundle())
     assert [phrase.text for phrase in options.boost] == [
-        "zo o'neil", "zyntrix", "digique plus", "longwave",
+        "zoe o'neil", "zyntrix", "digique plus", "longwave",
     ]  # fmt: skip
     assert options.decoder == "beam"
 

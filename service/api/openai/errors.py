@@ -32,10 +32,10 @@ def openai_error(public: PublicError) -> dict[str, Any]:
     """The body of the answer to an error."""
     code = public.meaning.code
     param = "file" if code in _ABOUT_THE_FILE else public.param
-    return error_body(public.meaning.status, _CODES.get(code, code), public.message, param)
+    return openai_body(public.meaning.status, _CODES.get(code, code), public.message, param)
 
 
-def error_body(status: int, code: str, message: str, param: str | None = None) -> dict[str, Any]:
+def openai_body(status: int, code: str, message: str, param: str | None = None) -> dict[str, Any]:
     """The body of an answer with this status."""
     return {
         "error": {"message": message, "type": _type(status), "param": param, "code": code},

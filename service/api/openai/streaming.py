@@ -3,21 +3,19 @@
 import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, aclosing
-from typing import Literal
+from typing import Literal, TypeAlias
 
-from fastapi import Request
 from pydantic import BaseModel
-from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
 
-from service.api.disconnect import unless_disconnected
 from service.api.errors import explain
 from service.api.openai.errors import openai_error
 from service.api.openai.schemas import Logprob, logprobs_of
-from service.engine.transcript import Segment, TimedWord
+from service.engine.transcript import Segment, TimedWord, Transcript
+from service.engine.transcription import Progress
 
 logger = logging.getLogger(__name__)
+
+Part: TypeAlias = Progress | Transcript
 
 
 class TextDelta(BaseModel):
@@ -36,54 +34,26 @@ class TextDone(BaseModel):
     logprobs: list[Logprob] | None = None
 
 
-async def streamed(
-    request: Request, segments: AsyncGenerator[list[Segment], None], *, with_logprobs: bool
-) -> StreamingResponse:
-    """Answer with the text of `segments`, which is closed with the answer.
+async def first_part(parts: AsyncIterator[Part]) -> Part:
+    """What there is to tell first: it has a status, should it be an error."""
+    return await anext(parts)
 
-    Its first item is awaited before the answer begins, so that what is wrong by then has a status.
 
-    Raises:
-        Whatever `segments` raises before its first item.
-        ClientDisconnect: the client left.
+async def text_events(
+    first: Part, rest: AsyncIterator[Part], *, with_logprobs: bool
+) -> AsyncGenerator[str, None]:
+    """The events of a file of one channel, whose parts end with its transcript.
+
+    The answer has begun: where something goes wrong now, an event says so, as no status can.
     """
-    async with AsyncExitStack() as on_error:
-        await on_error.enter_async_context(aclosing(segments))
-        first = await unless_disconnected(request, _first(segments))
-        on_error.pop_all()
-    return _EventStream(_events(first, segments, with_logprobs), segments)
-
-
-async def _first(segments: AsyncGenerator[list[Segment], None]) -> list[Segment]:
-    return await anext(segments)
-
-
-class _EventStream(StreamingResponse):
-    """Closes what it streams from, also when the client leaves."""
-
-    def __init__(
-        self, events: AsyncIterator[str], source: AsyncGenerator[list[Segment], None]
-    ) -> None:
-        headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-        super().__init__(events, headers=headers, media_type="text/event-stream")
-        self._source = source
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with aclosing(self._source):
-            await super().__call__(scope, receive, send)
-
-
-async def _events(
-    first: list[Segment], rest: AsyncIterator[list[Segment]], with_logprobs: bool
-) -> AsyncIterator[str]:
     text = _Text(with_logprobs)
     try:
-        for segment in first:
+        for segment in text.news(first):
             yield _event(text.add(segment))
-        async for segments in rest:
-            for segment in segments:
+        async for part in rest:
+            for segment in text.news(part):
                 yield _event(text.add(segment))
-    except Exception as error:  # the answer has begun: no status can tell of it any more
+    except Exception as error:
         public = explain(error)
         if public.is_our_fault:
             logger.exception("a streamed transcription failed")
@@ -93,16 +63,23 @@ async def _events(
 
 
 class _Text:
-    """What has been said so far."""
+    """What has been told so far."""
 
     def __init__(self, with_logprobs: bool) -> None:
         self._with_logprobs = with_logprobs
+        self._num_segments = 0
         self._text = ""
         self._words: list[TimedWord] = []
+
+    def news(self, part: Part) -> tuple[Segment, ...]:
+        """The segments that have not been told; the last ones come with the transcript only."""
+        is_whole = isinstance(part, Transcript)
+        return part.segments[self._num_segments :] if is_whole else part.segments
 
     def add(self, segment: Segment) -> TextDelta:
         delta = f" {segment.text}" if self._text else segment.text
         logprobs = logprobs_of(segment.words, starts_text=not self._text)
+        self._num_segments += 1
         self._text += delta
         self._words += segment.words
         return TextDelta(delta=delta, logprobs=logprobs if self._with_logprobs else None)

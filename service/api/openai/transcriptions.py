@@ -1,8 +1,7 @@
 """`POST /v1/audio/transcriptions`: a file to its text, as OpenAI's API does it."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -11,18 +10,17 @@ from starlette.responses import PlainTextResponse, Response
 from service.api.decoded import decoded
 from service.api.dependencies import RecognizerDependency, SettingsDependency
 from service.api.disconnect import unless_disconnected
+from service.api.event_stream import EventStream
 from service.api.openai.documentation import TRANSCRIPTION_REQUEST, TRANSCRIPTION_RESPONSES
 from service.api.openai.form import TranscriptionForm, parse_form
 from service.api.openai.schemas import OpenAITranscription, OpenAIVerboseTranscription
-from service.api.openai.streaming import streamed
+from service.api.openai.streaming import first_part, text_events
 from service.api.upload import received_upload, require_form
-from service.engine.audio import AudioLimits, DecodedAudio
+from service.engine.audio import AudioLimits
 from service.engine.bundle import Bundle
-from service.engine.events import ended
-from service.engine.options import Priority, RecognitionOptions
-from service.engine.recognizer import Recognizer, transcribe
 from service.engine.subtitles import to_srt, to_vtt
-from service.engine.transcript import Segment, Transcript
+from service.engine.transcript import Transcript, to_text
+from service.engine.transcription import transcribe, transcribe_in_parts
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 
@@ -43,38 +41,24 @@ async def create_transcription(
     """
     require_form(request)
     bundle = recognizer.bundle
-    async with AsyncExitStack() as resources:
-        upload = await resources.enter_async_context(
-            received_upload(request, settings.max_upload_bytes)
-        )
+    async with AsyncExitStack() as held:
+        upload = await held.enter_async_context(received_upload(request, settings.max_upload_bytes))
         form = parse_form(upload.fields)
         form.check(bundle)
         limits = AudioLimits(settings.max_duration_s)
-        waveforms = await resources.enter_async_context(
+        audio = await held.enter_async_context(
             decoded(upload.file, bundle.framing.sample_rate, limits)
         )
         options = form.recognition(bundle)
         if form.stream:
-            segments = _segments(recognizer, waveforms, options, resources.pop_all())
-            return await streamed(request, segments, with_logprobs=bool(form.include))
-        work = transcribe(recognizer, waveforms, options)
-        transcript = await unless_disconnected(request, work)
+            parts = transcribe_in_parts(recognizer, audio, options)
+            await held.enter_async_context(aclosing(parts))
+            first = await unless_disconnected(request, first_part(parts))
+            events = text_events(first, parts, with_logprobs=bool(form.include))
+            return EventStream(events, held.pop_all())
+        transcript = await unless_disconnected(request, transcribe(recognizer, audio, options))
     # In a thread: the text of hours of speech takes its time.
     return await asyncio.to_thread(_answer, transcript, form, bundle)
-
-
-async def _segments(
-    recognizer: Recognizer,
-    waveforms: DecodedAudio,
-    options: RecognitionOptions,
-    resources: AsyncExitStack,
-) -> AsyncGenerator[list[Segment], None]:
-    """Utterances as they end: after every block of audio those that it ended, perhaps none."""
-    async with resources:
-        with recognizer.stream(options, Priority.BULK) as stream:
-            while (waveform := await asyncio.to_thread(next, waveforms, None)) is not None:
-                yield ended(await stream.accept(waveform))
-            yield ended(await stream.finish())
 
 
 def _answer(transcript: Transcript, form: TranscriptionForm, bundle: Bundle) -> Response:
@@ -86,7 +70,7 @@ def _answer(transcript: Transcript, form: TranscriptionForm, bundle: Bundle) -> 
             verbose = OpenAIVerboseTranscription.answering(transcript, form, bundle)
             return JSONResponse(verbose.model_dump())
         case "text":
-            return PlainTextResponse(transcript.text + "\n")
+            return PlainTextResponse(to_text(transcript))
         case "srt":
             return PlainTextResponse(to_srt(transcript))
         case "vtt":

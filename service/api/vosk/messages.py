@@ -7,8 +7,8 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from service.api.errors import InvalidMessage
-from service.api.options import describe
-from service.api.phrases import boosted_phrases
+from service.api.option_parsing import describe
+from service.api.phrases import hinted_phrases
 from service.engine.bundle import Bundle
 from service.engine.options import MAX_BEAM_WIDTH, RecognitionOptions
 
@@ -32,7 +32,7 @@ class VoskConfig(BaseModel):
         """The engine's options. Alternatives and phrases need the decoder that weighs readings."""
         # Vosk makes a grammar of the list, in which its words follow each other in any order.
         words = " ".join(self.phrase_list or ()).split()
-        boost = boosted_phrases(words, bundle.vocabulary)
+        boost = hinted_phrases(words, bundle.vocabulary)
         nbest = min(max(self.max_alternatives, 1), MAX_BEAM_WIDTH)
         defaults = bundle.decoding
         return RecognitionOptions(

@@ -1,0 +1,110 @@
+"""Server-sent events of a file: its progress, its segments as they end, and the whole at the end.
+
+The format is that of https://html.spec.whatwg.org/multipage/server-sent-events.html.
+"""
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
+
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+from starlette.types import Receive, Scope, Send
+
+from service.api.error_handlers import error_body
+from service.api.errors import explain
+from service.api.file_job import FileJob
+from service.api.schemas import Seconds, SegmentSchema, WordSchema
+from service.engine.transcript import Segment, Transcript
+from service.engine.transcription import Progress
+
+logger = logging.getLogger(__name__)
+
+EVENT_STREAM = "text/event-stream"
+
+_PROGRESS_S = 10.0  # of audio, at least, between two reports
+
+
+class ProgressEvent(BaseModel):
+    """How far a file is recognised."""
+
+    heard: Seconds
+    duration: Seconds | None = Field(description="as its header says, if it says so")
+
+
+class SegmentEvent(SegmentSchema):
+    """A segment that has ended, with its words."""
+
+    words: list[WordSchema]
+
+    @classmethod
+    def of(cls, segment: Segment) -> "SegmentEvent":
+        words = [WordSchema.of(word, segment.channel) for word in segment.words]
+        return cls(**dict(SegmentSchema.of(segment)), words=words)
+
+
+class EventStream(StreamingResponse):
+    """The events of one job, as an answer.
+
+    Args:
+        events: what `begun` gives.
+        held: what the job needs; let go when the client has all events, or leaves.
+    """
+
+    media_type = EVENT_STREAM
+
+    def __init__(self, events: AsyncGenerator[str, None], held: AsyncExitStack) -> None:
+        # nginx would otherwise collect the events before it passes them on.
+        super().__init__(events, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        self._events = events
+        self._held = held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._held, aclosing(self._events):
+            await super().__call__(scope, receive, send)
+
+
+async def begun(job: FileJob) -> AsyncGenerator[str, None]:
+    """The events of a job whose work has begun: what is wrong with it so far is raised here.
+
+    They are `progress` and `segment`, then `done` with what a plain answer has. Where something
+    goes wrong later, the last one is `error`.
+    """
+    events = _events(job)
+    return _guarded(await anext(events), events)
+
+
+async def _guarded(first: str, events: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+    try:
+        async with aclosing(events):
+            yield first
+            async for event in events:
+                yield event
+    except Exception as error:
+        public = explain(error)
+        if public.is_our_fault:
+            logger.exception("a file failed while its progress was told")
+        yield _event("error", error_body(public).model_dump_json())
+
+
+async def _events(job: FileJob) -> AsyncGenerator[str, None]:
+    due_s = 0.0
+    async with aclosing(job.parts()) as parts:
+        async for part in parts:
+            if isinstance(part, Transcript):
+                yield _event("done", await job.told(part))
+                return
+            for segment in part.segments:
+                yield _event("segment", SegmentEvent.of(segment).model_dump_json(exclude_none=True))
+            if part.heard_s >= due_s:
+                due_s = part.heard_s + _PROGRESS_S
+                yield _event("progress", _progress(part, job))
+
+
+def _progress(part: Progress, job: FileJob) -> str:
+    return ProgressEvent(heard=part.heard_s, duration=job.audio.declared_s).model_dump_json()
+
+
+def _event(name: str, body: str) -> str:
+    lines = "".join(f"data: {line}\n" for line in body.split("\n"))
+    return f"event: {name}\n{lines}\n"

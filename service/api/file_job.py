@@ -1,0 +1,78 @@
+"""A request for a file's text: what was sent and asked for, ready for the engine."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from service.api.file_options import FileOptions
+from service.api.formats import render
+from service.api.option_parsing import parse_options
+from service.api.upload import Upload, received_upload
+from service.engine.audio import AudioLimits, DecodedAudio, decode_audio, decode_channels
+from service.engine.recognizer import Recognizer
+from service.engine.transcript import Transcript
+from service.engine.transcription import Progress, transcribe, transcribe_in_parts
+from service.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class FileJob:
+    """One file on its way through the engine."""
+
+    recognizer: Recognizer
+    options: FileOptions
+    audio: DecodedAudio
+
+    async def body(self) -> str:
+        """Recognise the file; the text of the answer, in the format that was asked for.
+
+        Raises what `transcribe` raises.
+        """
+        recognition = self.options.recognition(self.recognizer.bundle)
+        return await self.told(await transcribe(self.recognizer, self.audio, recognition))
+
+    def parts(self) -> AsyncGenerator[Progress | Transcript, None]:
+        """Recognise the file and tell the progress; last comes the transcript.
+
+        Raises what `transcribe` raises.
+        """
+        recognition = self.options.recognition(self.recognizer.bundle)
+        return transcribe_in_parts(self.recognizer, self.audio, recognition)
+
+    async def told(self, transcript: Transcript) -> str:
+        """A transcript of this file in the format that was asked for."""
+        response_format, bundle = self.options.response_format, self.recognizer.bundle
+        return await asyncio.to_thread(render, transcript, response_format, bundle)
+
+
+@asynccontextmanager
+async def received_job(
+    request: Request, recognizer: Recognizer, settings: Settings
+) -> AsyncIterator[FileJob]:
+    """Receive a request whole; leaving lets go of its file.
+
+    Raises:
+        InvalidOption, UnsupportedEncoding: an option is wrong. Those of the query are checked
+            before the body is read.
+        UploadTooLarge, NotMultipart, ClientDisconnect: as `received_upload`.
+    """
+    query = request.query_params.multi_items()
+    parse_options(query, FileOptions).recognition(recognizer.bundle)
+    async with received_upload(request, settings.max_upload_bytes) as upload:
+        options = parse_options([*query, *upload.fields], FileOptions)
+        sample_rate = recognizer.bundle.framing.sample_rate
+        audio = _decoded(upload, options, sample_rate, AudioLimits(settings.max_duration_s))
+        try:
+            yield FileJob(recognizer, options, audio)
+        finally:  # it may have to wait for a block that is being decoded for a client who left
+            await asyncio.to_thread(audio.close)
+
+
+def _decoded(
+    upload: Upload, options: FileOptions, sample_rate: int, limits: AudioLimits
+) -> DecodedAudio:
+    decode = decode_audio if options.channels == "mix" else decode_channels
+    return decode(upload.file, sample_rate, limits, options.raw_audio(upload.content_type))
