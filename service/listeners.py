@@ -1,13 +1,20 @@
 """The sockets that the service listens on."""
 
+import errno
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from service.settings import InvalidSetting, Settings, variable
 
 logger = logging.getLogger(__name__)
+
+_Address: TypeAlias = tuple[socket.AddressFamily, tuple[str, int]]
+
+_ABSENT = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}  # an IPv6 address where there is no IPv6
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +49,36 @@ def address_of(listener: socket.socket) -> str:
 
 
 def _listen(settings: Settings, name: str) -> list[socket.socket]:
-    """A socket for each address that the host's name stands for."""
     port = getattr(settings, name)
-    sockets: list[socket.socket] = []
     try:
-        for family, address in _addresses(settings.host, port):
-            sockets.append(socket.create_server(address, family=family))
+        return _opened(_addresses(settings.host, port))
     except OSError as error:
-        _close(sockets)
         raise InvalidSetting(
             f"{variable(name)}={port} cannot be listened on at {settings.host}: {error.strerror}"
         ) from error
+
+
+def _opened(addresses: Iterable[_Address]) -> list[socket.socket]:
+    """A socket for each address that this machine has; a name may stand for others as well."""
+    sockets: list[socket.socket] = []
+    absent: list[OSError] = []
+    with ExitStack() as on_error:
+        for family, address in addresses:
+            try:
+                opened = socket.create_server(address, family=family)
+            except OSError as error:
+                if error.errno not in _ABSENT:
+                    raise
+                absent.append(error)
+            else:
+                sockets.append(on_error.enter_context(opened))
+        if not sockets:
+            raise absent[0]
+        on_error.pop_all()
     return sockets
 
 
-def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
+def _addresses(host: str, port: int) -> list[_Address]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     addresses = [(family, (str(address[0]), port)) for family, _, _, _, address in found]
     return list(dict.fromkeys(addresses))

@@ -1,5 +1,6 @@
 """Vosk's port, with a client that does what vosk-server's `websocket/test.py` does."""
 
+import asyncio
 import json
 import wave
 from collections.abc import AsyncIterator
@@ -76,6 +77,30 @@ async def test_the_main_port_keeps_its_own_protocol(listeners: Listeners) -> Non
         assert json.loads(await websocket.recv())["type"] == "ready"
     async with httpx.AsyncClient(base_url=f"http://{address}", trust_env=False) as http:
         await check_alive(http)
+
+
+async def test_stopping_tells_a_conversation(settings: Settings, recognizer: Recognizer) -> None:
+    listeners = open_listeners(settings)
+    config = server_config(settings, create_app(settings, recognizer))
+    async with live(config, [*listeners.main, *listeners.vosk]) as server:
+        uri = f"ws://{address_of(listeners.vosk[0])}"
+        async with websockets.connect(uri, proxy=None) as websocket:
+            await websocket.send(bytes(640))
+            await websocket.recv()
+            server.should_exit = True
+            await asyncio.wait_for(websocket.wait_closed(), 10.0)
+            assert websocket.close_code == 1012
+
+
+def test_a_name_listens_on_all_its_addresses(settings: Settings) -> None:
+    listeners = open_listeners(settings.model_copy(update={"host": "localhost"}))
+    assert "127.0.0.1" in {listener.getsockname()[0] for listener in listeners.main}
+    close(listeners)
+
+
+def test_a_host_that_is_not_this_machine_is_refused(settings: Settings) -> None:
+    with pytest.raises(InvalidSetting, match=r"at 192\.0\.2\.1: "):
+        open_listeners(settings.model_copy(update={"host": "192.0.2.1"}))
 
 
 def test_a_port_that_was_asked_for_and_is_taken_is_refused(settings: Settings) -> None:

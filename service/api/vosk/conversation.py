@@ -69,7 +69,7 @@ class Conversation:
 
     def _take_for(self, config: VoskConfig) -> "_Take":
         take = self._take
-        if take is not None and (take.config == config or take.has_heard):
+        if take is not None and (take.has_heard or take.config == config):
             return take
         if take is not None:
             take.close()

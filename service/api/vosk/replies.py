@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import product
 from typing import Any
 
 from service.api.vosk.messages import VoskConfig
@@ -62,11 +61,20 @@ def _alternatives(
 
 
 def _joined(segments: Iterable[Segment], nbest: int) -> list[_Reading]:
-    """The best readings of all segments together, best first."""
+    """The best readings of all segments together, best first.
 
-    def extended(readings: list[_Reading], segment: Segment) -> list[_Reading]:
-        longer = (first + second for first, second in product(readings, _readings(segment)))
-        return heapq.nlargest(nbest, longer, key=lambda reading: reading.score)
+    With the i-th best start go the `nbest // i` best ends only: any other pair is behind at least
+    `nbest` pairs of a better start and a better end.
+    """
+
+    def extended(starts: list[_Reading], segment: Segment) -> list[_Reading]:
+        ends = _readings(segment)
+        pairs = (
+            start + end
+            for number, start in enumerate(starts, start=1)
+            for end in ends[: nbest // number]
+        )
+        return heapq.nlargest(nbest, pairs, key=lambda reading: reading.score)
 
     return reduce(extended, segments, [_Reading()])
 
