@@ -36,8 +36,10 @@ _ERROR = {
                 "param": {"type": ["string", "null"]},
                 "code": {"type": "string"},
             },
+            "required": ["message", "type", "param", "code"],
         },
     },
+    "required": ["error"],
 }
 _ERRORS = {
     400: "a field or the audio is wrong",
@@ -47,6 +49,13 @@ _ERRORS = {
     500: "`internal_error`",
     503: "`unavailable`; `Retry-After` says when to come again",
 }
+
+
+def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's `responses` for errors of OpenAI's shape."""
+    body = {"application/json": {"schema": _ERROR}}
+    return {status: {"description": _ERRORS[status], "content": body} for status in statuses}
+
 
 TRANSCRIPTION_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
@@ -58,8 +67,5 @@ TRANSCRIPTION_RESPONSES: dict[int | str, dict[str, Any]] = {
             "text/event-stream": {"schema": {"type": "string"}},
         },
     },
-    **{
-        status: {"description": meaning, "content": {"application/json": {"schema": _ERROR}}}
-        for status, meaning in _ERRORS.items()
-    },
+    **error_responses(*_ERRORS),
 }

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.api.errors import InvalidParameter
 from service.api.openai.languages import is_language
-from service.api.openai.models import check_model
+from service.api.openai.names import check_model
 from service.api.phrases import hinted_phrases
 from service.engine.bundle import Bundle
 from service.engine.options import RecognitionOptions
@@ -25,7 +25,10 @@ class TranscriptionForm(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    model: str = Field(description="The model, or one of its aliases; `GET /v1/models` has both.")
+    model: str = Field(
+        description="The model, or one of its aliases; `GET /v1/models` has both.",
+        json_schema_extra={"minLength": 1},
+    )
     language: str = Field(
         default="", description="The model's language; another one is refused.", examples=["en"]
     )

@@ -7,13 +7,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from service.api.dependencies import RecognizerDependency
-from service.api.errors import UnknownModel
+from service.api.openai.documentation import error_responses
+from service.api.openai.names import ALIASES, check_model
 from service.engine.bundle import Bundle
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
-
-# OpenAI's names for what this service does too, so that programs work unchanged.
-ALIASES = ("whisper-1", "gpt-transcribe", "gpt-4o-transcribe", "gpt-4o-mini-transcribe")
 
 
 class OpenAIModel(BaseModel):
@@ -32,15 +30,6 @@ class OpenAIModels(BaseModel):
     data: list[OpenAIModel]
 
 
-def check_model(name: str, bundle: Bundle) -> None:
-    """Raise UnknownModel unless the model in `bundle` answers to `name`."""
-    if name not in (bundle.name, *ALIASES):
-        raise UnknownModel(
-            f"The model {name!r:.100} does not exist. There is {bundle.name!r}; "
-            f"{', '.join(ALIASES)} stand for it."
-        )
-
-
 @router.get("/models", summary="Which models are there?")
 async def list_models(recognizer: RecognizerDependency) -> OpenAIModels:
     """The model that the service has loaded, and its aliases."""
@@ -48,7 +37,7 @@ async def list_models(recognizer: RecognizerDependency) -> OpenAIModels:
     return OpenAIModels(data=[_model(name, bundle) for name in (bundle.name, *ALIASES)])
 
 
-@router.get("/models/{name:path}", summary="Is there this model?")
+@router.get("/models/{name:path}", summary="Is there this model?", responses=error_responses(404))
 async def retrieve_model(name: str, recognizer: RecognizerDependency) -> OpenAIModel:
     """The model, if it is there."""
     check_model(name, recognizer.bundle)
