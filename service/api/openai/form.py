@@ -150,5 +150,5 @@ def _explained(error: ValidationError) -> InvalidParameter:
 
 
 def _phrases_of(prompt: str) -> list[str]:
-    parts = _BETWEEN_PHRASES.split(prompt)
+    parts = (part.strip() for part in _BETWEEN_PHRASES.split(prompt))
     return [part for part in parts if len(part.split()) <= _MAX_PHRASE_WORDS]
