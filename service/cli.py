@@ -1,4 +1,4 @@
-"""The command `longwave`: serve, transcribe, and what other packages add.
+"""The command `longwave`: serve, transcribe, stream, and what other packages add.
 
 A package adds commands through the entry point group `longwave.commands`: each entry point is a
 function that takes argparse's subparsers, adds parsers to them, and sets `func`, which takes the
@@ -12,7 +12,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 
-from service import cli_transcribe
+from service import cli_stream, cli_transcribe
 from service.engine.errors import EngineError, InvalidOption
 from service.settings import InvalidSetting, add_settings_arguments, settings_from
 
@@ -44,6 +44,7 @@ def _parser() -> ArgumentParser:
     add_settings_arguments(serve)
     serve.set_defaults(func=_serve)
     cli_transcribe.register(commands)
+    cli_stream.register(commands)
     for entry_point in entry_points(group=COMMANDS_GROUP):
         entry_point.load()(commands)
     return parser

@@ -75,23 +75,35 @@ DESCRIPTION = """
 Speech to text for files and live audio.
 
     curl -F file=@speech.wav 127.0.0.1:8000/transcribe
-    curl --data-binary @speech.flac '127.0.0.1:8000/transcribe?decoder=beam'
+    curl --data-binary @speech.flac '127.0.0.1:8000/transcribe?response_format=srt'
+    curl -F file=@call.wav -F channels=separate -F boost=zanzibar:5 127.0.0.1:8000/transcribe
+    curl -N --data-binary @hours.mp3 '127.0.0.1:8000/transcribe?stream=true'
 
 ## Live audio: the WebSocket `/stream`
 
-1. Send `{"type": "start", "sample_rate": 16000, "encoding": "pcm_s16le"}`. Further fields:
-   `decoder`, `beam_width`, and `interim_results` (false: no partial events). Encodings are
+1. Send `{"type": "start", "sample_rate": 16000, "encoding": "pcm_s16le"}`. Further fields are the
+   decoding options of `/transcribe` (`decoder`, `beam_width`, `nbest`, `lm_weight`, `word_bonus`,
+   `boost`, a list of texts or of `{"phrase": "zanzibar", "weight": 5}`), when utterances end
+   (`silence_s`, `max_utterance_s`), and `interim_results` (false: no partial events). Encodings are
    `pcm_s16le`, `pcm_f32le`, `mulaw` and `alaw`, mono, 8000 to 48000 Hz.
-2. Send the audio as binary messages of any size.
+2. Send the audio as binary messages of any size. In between,
+   `{"type": "finalize"}` ends the utterance in progress at once, with all audio sent so far, and
+   `{"type": "keepalive"}` keeps a stream open that has no audio to send.
 3. Send `{"type": "finish"}`, and read until `done`.
 
 | event | fields |
 |---|---|
 | `ready` | `model`, `sample_rate`, `encoding` |
-| `partial` | `text`, `stable` (its prefix that never changes afterwards), `start` |
-| `final` | `text`, `words`, `start`, `end` |
+| `partial` | `text`, `stable` (its prefix that never changes), `start`, and the two below |
+| `final` | `text`, `words`, `start`, `end`, `confidence`, `alternatives`, and the two below |
+| `finalized` | `duration`: answers each `finalize`, after its final if anything was said |
 | `done` | `duration`, `timings` |
 | `error` | `code`, `message`; the connection then closes with the code of the table below |
+
+`is_final` says that a text never changes: true in every `final`, false in every `partial`.
+`speech_final` says that the speaker has come to an end: true in a `final` after `silence_s` of
+silence (less, the longer the utterance) and at the end of the stream; false where the utterance was
+cut, by `finalize` or at `max_utterance_s`, so that the next `final` may go on with its sentence.
 
 What was recognised before an error is sent as `final` events before it.
 

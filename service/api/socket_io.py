@@ -33,7 +33,10 @@ class Inbox:
             async with asyncio.timeout(self._idle_timeout_s):
                 event = await self._websocket.receive()
         except TimeoutError:
-            raise StreamIdle(f"Nothing arrived for {self._idle_timeout_s:g} s.") from None
+            raise StreamIdle(
+                f"Nothing arrived for {self._idle_timeout_s:g} s. While there is no audio, send "
+                '{"type": "keepalive"} more often than that.'
+            ) from None
         if event["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(event.get("code", 1005))
         text: str | None = event.get("text")

@@ -8,14 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from service.api.errors import InvalidMessage, PublicError
 from service.api.option_parsing import describe
 from service.api.options import DecodingOptions
-from service.api.schemas import Seconds, TimingsSchema, WordSchema
+from service.api.schemas import AlternativeSchema, Seconds, Share, TimingsSchema, WordSchema
 from service.engine.bundle import Bundle
 from service.engine.events import Final, Partial
 from service.engine.stream import Stream
 
 
 class Start(DecodingOptions):
-    """The client's first message: what it is going to send, and how to decode it."""
+    """The client's first message: what it is going to send, and how it wants it decoded."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -23,6 +23,22 @@ class Start(DecodingOptions):
     sample_rate: int
     encoding: str = "pcm_s16le"
     interim_results: bool = True
+
+
+class Finalize(BaseModel):
+    """The utterance in progress is to end here; more audio may follow."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    type: Literal["finalize"]
+
+
+class KeepAlive(BaseModel):
+    """The client is silent, but there."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    type: Literal["keepalive"]
 
 
 class Finish(BaseModel):
@@ -33,9 +49,14 @@ class Finish(BaseModel):
     type: Literal["finish"]
 
 
-ClientMessage: TypeAlias = Start | Finish
+ClientMessage: TypeAlias = Start | Finalize | KeepAlive | Finish
 
-_MESSAGES: dict[str, type[ClientMessage]] = {"start": Start, "finish": Finish}
+_MESSAGES: dict[str, type[ClientMessage]] = {
+    "start": Start,
+    "finalize": Finalize,
+    "keepalive": KeepAlive,
+    "finish": Finish,
+}
 
 
 def parse_message(text: str) -> ClientMessage:
@@ -50,8 +71,8 @@ def parse_message(text: str) -> ClientMessage:
         raise InvalidMessage("The message is not JSON.") from None
     kind = fields.get("type") if isinstance(fields, dict) else None
     if not isinstance(kind, str) or kind not in _MESSAGES:
-        allowed = " or ".join(f'"{name}"' for name in _MESSAGES)
-        raise InvalidMessage(f'The message must be a JSON object with the "type" {allowed}.')
+        allowed = ", ".join(f'"{name}"' for name in _MESSAGES)
+        raise InvalidMessage(f'The message must be a JSON object whose "type" is one of {allowed}.')
     try:
         return _MESSAGES[kind].model_validate(fields)
     except ValidationError as error:
@@ -75,6 +96,8 @@ class PartialEvent(BaseModel):
     """What the utterance in progress reads like so far."""
 
     type: Literal["partial"] = "partial"
+    is_final: Literal[False] = False
+    speech_final: Literal[False] = False
     text: str
     stable: str = Field(description="the prefix of the text that never changes afterwards")
     start: Seconds
@@ -88,16 +111,38 @@ class FinalEvent(BaseModel):
     """An utterance that has ended."""
 
     type: Literal["final"] = "final"
+    is_final: Literal[True] = True
+    speech_final: bool = Field(description="the speaker paused; false: it was cut before that")
     text: str
     words: list[WordSchema]
     start: Seconds
     end: Seconds
+    confidence: Share
+    alternatives: list[AlternativeSchema]
 
     @classmethod
     def of(cls, final: Final) -> "FinalEvent":
         segment = final.segment
-        words = [WordSchema.of(word) for word in segment.words]
-        return cls(text=segment.text, words=words, start=segment.start_s, end=segment.end_s)
+        return cls(
+            speech_final=not segment.is_cut,
+            text=segment.text,
+            words=[WordSchema.of(word) for word in segment.words],
+            start=segment.start_s,
+            end=segment.end_s,
+            confidence=segment.confidence,
+            alternatives=[AlternativeSchema.of(other) for other in segment.alternatives],
+        )
+
+
+class FinalizedEvent(BaseModel):
+    """A `finalize` has been done; the finals that it forced came before this."""
+
+    type: Literal["finalized"] = "finalized"
+    duration: Seconds = Field(description="of the audio that has been answered")
+
+    @classmethod
+    def of(cls, stream: Stream) -> "FinalizedEvent":
+        return cls(duration=stream.duration_s)
 
 
 class DoneEvent(BaseModel):
@@ -124,4 +169,6 @@ class ErrorEvent(BaseModel):
         return cls(code=error.meaning.code, message=error.message)
 
 
-ServerEvent: TypeAlias = ReadyEvent | PartialEvent | FinalEvent | DoneEvent | ErrorEvent
+ServerEvent: TypeAlias = (
+    ReadyEvent | PartialEvent | FinalEvent | FinalizedEvent | DoneEvent | ErrorEvent
+)

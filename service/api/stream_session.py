@@ -6,8 +6,11 @@ from contextlib import suppress
 from service.api.errors import EdgeError, UnexpectedMessage
 from service.api.socket_io import Inbox, Outbox
 from service.api.stream_messages import (
+    ClientMessage,
     DoneEvent,
     FinalEvent,
+    Finalize,
+    FinalizedEvent,
     Finish,
     PartialEvent,
     ReadyEvent,
@@ -59,29 +62,40 @@ async def _receive_start(inbox: Inbox) -> Start:
 
 async def _relay(inbox: Inbox, listener: "_Listener", teller: "_Teller") -> None:
     """Audio in and events out until the client finishes."""
-    while isinstance(message := await inbox.receive(), bytes):
-        await teller.tell(await listener.accept(message))
-    if not isinstance(parse_message(message), Finish):
-        raise UnexpectedMessage("The stream has started already.")
+    while not isinstance(message := await _received(inbox), Finish):
+        if isinstance(message, bytes):
+            await teller.tell(await listener.accept(message))
+        elif isinstance(message, Finalize):
+            await teller.tell_finalized(await listener.finalize(), listener.stream)
+        elif isinstance(message, Start):
+            raise UnexpectedMessage("The stream has started already.")
     await teller.tell(await listener.finish())
+
+
+async def _received(inbox: Inbox) -> bytes | ClientMessage:
+    message = await inbox.receive()
+    return message if isinstance(message, bytes) else parse_message(message)
 
 
 class _Listener:
     """Raw audio of any cut, within limits, to the engine's stream."""
 
     def __init__(self, stream: Stream, pcm: PcmDecoder, limits: AudioLimits) -> None:
-        self._stream = stream
+        self.stream = stream
         self._pcm = pcm
         self._limits = limits
 
     async def accept(self, audio: bytes) -> list[Event]:
-        events = await self._stream.accept(self._pcm.feed(audio))
-        self._limits.check(self._stream.duration_s)
+        events = await self.stream.accept(self._pcm.feed(audio))
+        self._limits.check(self.stream.duration_s)
         return events
 
+    async def finalize(self) -> list[Event]:
+        return await self.stream.finalize()
+
     async def finish(self) -> list[Event]:
-        last = await self._stream.accept(self._pcm.finish())
-        return [*last, *await self._stream.finish()]
+        last = await self.stream.accept(self._pcm.finish())
+        return [*last, *await self.stream.finish()]
 
 
 class _Teller:
@@ -97,3 +111,7 @@ class _Teller:
                 await self._outbox.put(FinalEvent.of(event))
             elif self._interim_results:
                 await self._outbox.put(PartialEvent.of(event))
+
+    async def tell_finalized(self, events: Iterable[Event], stream: Stream) -> None:
+        await self.tell(events)
+        await self._outbox.put(FinalizedEvent.of(stream))

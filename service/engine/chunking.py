@@ -1,6 +1,7 @@
 """A stream's samples, cut into the chunks that its model steps over."""
 
 from collections import deque
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ class Chunk:
 
     waveform: NDArray[np.float32]  # [S]
     real_frames: slice  # which of its output frames describe real audio
+    first_frame: int  # of those, from the start of the stream
 
 
 class Chunker:
@@ -46,6 +48,17 @@ class Chunker:
         """Nothing more will arrive: what is left may be cut, padded."""
         self._finished = True
 
+    def fork(self) -> "Chunker":
+        """Another that stands where this one does; what is asked of it leaves this one alone."""
+        twin = copy(self)
+        twin._blocks = self._blocks.copy()
+        return twin
+
+    @property
+    def num_frames(self) -> int:
+        """Frames that describe what has arrived; the last may be partly padding."""
+        return self._framing.num_frames(self.num_samples)
+
     def next_chunk(self) -> Chunk | None:
         """The next chunk, or None while there is not enough for one, or after the last."""
         length = self._next_length()
@@ -54,8 +67,9 @@ class Chunker:
         first_output = self._num_cut // self._framing.samples_per_frame
         num_outputs = length // self._framing.samples_per_frame
         real_frames = self._framing.real_frames(first_output, num_outputs, self.num_samples)
+        first_frame = max(0, first_output - self._framing.lookahead_frames)
         self._num_cut += length
-        return Chunk(self._take(length), real_frames)
+        return Chunk(self._take(length), real_frames, first_frame)
 
     def _next_length(self) -> int:
         """Samples in the next chunk; 0 if there is none."""

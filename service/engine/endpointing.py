@@ -59,14 +59,15 @@ class Endpointer:
             `k - 1` the last of its utterance.
         """
         ends = []
-        for num_heard, is_silent in enumerate(self._silent(log_probs), start=1):
+        for num_heard, is_silent in enumerate(self.silent(log_probs), start=1):
             state = _hear(state, is_silent)
             if self._is_over(state):
                 ends.append(num_heard)
                 state = EndpointState()
         return state, ends
 
-    def _silent(self, log_probs: NDArray[np.float32]) -> list[bool]:
+    def silent(self, log_probs: NDArray[np.float32]) -> list[bool]:
+        """Whether each frame of log_probs [T, V] is silence."""
         probability = np.exp(log_probs[:, self._silent_ids]).sum(axis=1)  # [T]
         silent: list[bool] = (probability > SILENCE_PROBABILITY).tolist()
         return silent

@@ -60,7 +60,8 @@ class Segmenter(Generic[S]):
         *ended, in_progress = np.split(log_probs, ends)
         segments: list[Segment] = []
         for frames in ended:
-            state, ended_segments = self.finish(self._decode(state, frames))
+            is_cut = not self._endpointer.silent(frames[-1:])[0]
+            state, ended_segments = self.finish(self._decode(state, frames), is_cut)
             segments += ended_segments
         return replace(self._decode(state, in_progress), endpoint=endpoint), segments
 
@@ -69,8 +70,14 @@ class Segmenter(Generic[S]):
         hypothesis = self._decoder.partial(state.decoder)
         return Partial(hypothesis.text, hypothesis.stable, self._seconds(state.first_frame))
 
-    def finish(self, state: SegmenterState[S]) -> tuple[SegmenterState[S], list[Segment]]:
-        """End the utterance in progress; give it, unless it has no words."""
+    def finish(
+        self, state: SegmenterState[S], is_cut: bool = False
+    ) -> tuple[SegmenterState[S], list[Segment]]:
+        """End the utterance in progress; give it, unless it has no words.
+
+        Args:
+            is_cut: whether the speaker may not have come to an end.
+        """
         best, *others = self._decoder.hypotheses(state.decoder)[: self._nbest]
         words = self._timed(best, state.first_frame)
         alternatives = tuple(
@@ -82,8 +89,16 @@ class Segmenter(Generic[S]):
         )
         if not words:
             return next_state, []
-        span = words[0].start_s, words[-1].end_s
-        return next_state, [Segment(best.text, words, *span, alternatives, best.score)]
+        segment = Segment(
+            best.text,
+            words,
+            words[0].start_s,
+            words[-1].end_s,
+            alternatives,
+            score=best.score,
+            is_cut=is_cut,
+        )
+        return next_state, [segment]
 
     def _decode(
         self, state: SegmenterState[S], log_probs: NDArray[np.float32]

@@ -82,8 +82,27 @@ class Stream:
         try:
             self._parts.chunker.push(_validated(waveform))
             before = self._segmenter_state
-            events = await self._run_steps()
+            events = await self._run_steps(self._parts.chunker)
             return events if self._segmenter_state is before else events + await self._news()
+        except BaseException:
+            self.close()
+            raise
+
+    async def finalize(self) -> list[Event]:
+        """End the utterance in progress here, after all that was accepted; the stream goes on.
+
+        The last frames need audio behind them: as at the end of a stream the model is shown zeros,
+        but on a side path. What comes later is heard as if nothing had happened.
+
+        Raises:
+            StreamClosed: the stream is finished or closed.
+        """
+        self._check_open()
+        try:
+            main_path = self._model_state
+            events = await self._flush(self._parts.chunker.fork(), is_cut=True)
+            self._model_state = main_path
+            return events + await self._news()
         except BaseException:
             self.close()
             raise
@@ -96,11 +115,7 @@ class Stream:
         """
         self._check_open()
         with self:
-            self._parts.chunker.finish()
-            events = await self._run_steps()
-            segmenter, state = self._parts.segmenter, self._segmenter_state
-            events += await self._hear(lambda: segmenter.finish(state))
-            events = [_within(event, self.duration_s) for event in events]
+            events = await self._flush(self._parts.chunker, is_cut=False)
             return events + await self._news()
 
     def close(self) -> None:
@@ -118,9 +133,17 @@ class Stream:
         if self._closed:
             raise StreamClosed("the stream is finished or closed; open another one")
 
-    async def _run_steps(self) -> list[Event]:
+    async def _flush(self, chunker: Chunker, is_cut: bool) -> list[Event]:
+        chunker.finish()
+        unheard = self._segmenter_state.num_frames < chunker.num_frames
+        events = await self._run_steps(chunker) if unheard else []
+        segmenter, state = self._parts.segmenter, self._segmenter_state
+        events += await self._hear(lambda: segmenter.finish(state, is_cut))
+        return [_within(event, self.duration_s) for event in events]
+
+    async def _run_steps(self, chunker: Chunker) -> list[Event]:
         events: list[Event] = []
-        while (chunk := self._parts.chunker.next_chunk()) is not None:
+        while (chunk := chunker.next_chunk()) is not None:
             events += await self._step(chunk)
         return events
 
@@ -129,8 +152,9 @@ class Stream:
         completed = await self._seat.submit(step, key=len(chunk.waveform))
         self._model_state = completed.result.state
         self._timings += Timings(queued_s=completed.queued_s, run_s=completed.run_s)
-        log_probs = completed.result.log_probs[chunk.real_frames]
         segmenter, state = self._parts.segmenter, self._segmenter_state
+        num_heard = state.num_frames - chunk.first_frame  # more than none only after `finalize`
+        log_probs = completed.result.log_probs[chunk.real_frames][num_heard:]
         return await self._hear(lambda: segmenter.advance(state, log_probs))
 
     async def _hear(self, function: Callable[[], _Heard]) -> list[Event]:

@@ -1,10 +1,9 @@
-"""What was said, as plain values, and its shape in JSON. Subtitles are in `subtitles.py`.
+"""What was said, as plain values and as text. Subtitles are in `subtitles.py`.
 
 Everything here is a value or a pure function; times are seconds from the start of the audio.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,7 @@ class Segment:
     alternatives: tuple[Alternative, ...] = ()  # best first, without the reading that `text` is
     score: float = 0.0  # natural logarithm, that the decoder ranked it by
     channel: int | None = None  # from 0, where the channels were recognised separately
+    is_cut: bool = False  # whether it ends for its length or on demand, not where speech paused
 
     @property
     def confidence(self) -> float:
@@ -100,21 +100,3 @@ def to_text(transcript: Transcript) -> str:
     if all(segment.channel is None for segment in transcript.segments):
         return transcript.text + "\n"
     return "".join(f"[{segment.channel}] {segment.text}\n" for segment in transcript.segments)
-
-
-def to_json(transcript: Transcript) -> dict[str, Any]:
-    """The shape of a transcript in JSON; seconds and confidences have three decimals."""
-    return {
-        "text": transcript.text,
-        "words": [_word_to_json(word) for word in transcript.words],
-        "duration": round(transcript.duration_s, 3),
-    }
-
-
-def _word_to_json(word: TimedWord) -> dict[str, Any]:
-    return {
-        "word": word.text,
-        "start": round(word.start_s, 3),
-        "end": round(word.end_s, 3),
-        "confidence": round(word.confidence, 3),
-    }

@@ -1,6 +1,6 @@
 """A transcript and the shapes it is handed over in."""
 
-import json
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +9,7 @@ from service.engine.transcript import (
     TimedWord,
     Timings,
     Transcript,
-    to_json,
+    to_text,
 )
 
 GOOD = TimedWord("good", 0.4, 0.72, 0.96)
@@ -42,13 +42,8 @@ def test_timings_add_up() -> None:
     assert Timings(1, 2, 3) + Timings(0.5, 0.25, 0) == Timings(1.5, 2.25, 3)
 
 
-def test_json_rounds_times_and_survives_serialisation() -> None:
-    shape = to_json(TRANSCRIPT)
-    assert shape["duration"] == 3726.123
-    assert shape["words"][2] == {
-        "word": "late",
-        "start": 3725.006,
-        "end": 3725.4,
-        "confidence": 0.123,
-    }
-    assert json.loads(json.dumps(shape)) == shape
+def test_text_is_one_line_or_one_for_each_segment_of_a_channel() -> None:
+    assert to_text(TRANSCRIPT) == "good morning late\n"
+    assert to_text(EMPTY) == "\n"
+    sides = (replace(TRANSCRIPT.segments[0], channel=1), replace(TRANSCRIPT.segments[2], channel=0))
+    assert to_text(Transcript(sides, 1.0)) == "[1] good morning\n[0] late\n"

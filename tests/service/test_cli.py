@@ -96,7 +96,9 @@ def test_json_is_one_line_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[s
     paths = write(tmp_path, a="good day", b="bye")
     assert cli.main(["transcribe", "--format", "json", *paths]) == 0
     first, second = printed_json(capsys)
-    assert set(first) == {"path", "text", "words", "duration"}
+    assert set(first) == {
+        "path", "text", "segments", "words", "duration", "model", "timings"
+    }  # fmt: skip
     assert (first["path"], first["text"]) == (paths[0], "good day")
     assert first["duration"] == round(len(speak("good day")) / FRAMING.sample_rate, 3)
     assert [word["word"] for word in first["words"]] == ["good", "day"]
@@ -107,9 +109,10 @@ def test_json_is_one_line_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[s
 @pytest.mark.usefixtures("runs")
 def test_bad_files_do_not_stop_the_rest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good = write(tmp_path, good="still here")[0]
-    page, missing = tmp_path / "page.wav", tmp_path / "missing.wav"
+    page, missing, empty = tmp_path / "page.wav", tmp_path / "missing.wav", tmp_path / "empty"
     page.write_bytes(b"<html>not found</html>")
-    bad = [str(page), str(missing), str(tmp_path)]
+    empty.mkdir()
+    bad = [str(page), str(missing), str(empty)]
     assert cli.main(["transcribe", *bad, good]) == 1
     output = capsys.readouterr()
     assert output.out == f"{good}: still here\n"

@@ -1,0 +1,114 @@
+"""Which files a command line means, and where what becomes of each is written."""
+
+import errno
+import glob
+import os
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, Final, cast
+
+STANDARD_INPUT: Final = "-"
+
+_MAX_BYTES_IN_MEMORY = 16 * 1024 * 1024
+_AUDIO_SUFFIXES: Final = frozenset(
+    (
+        *(".3gp", ".aac", ".ac3", ".aif", ".aiff", ".amr", ".au", ".avi", ".caf", ".flac", ".flv"),
+        *(".gsm", ".m4a", ".m4b", ".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpeg", ".mpg"),
+        *(".oga", ".ogg", ".opus", ".spx", ".ts", ".w64", ".wav", ".webm", ".wma", ".wmv", ".wv"),
+    )
+)
+"""What is taken for audio in a folder; a file that is named itself may be called anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One file to transcribe."""
+
+    name: str  # as the caller is told
+    path: Path | None  # None: standard input
+    place: Path  # where its output goes, below the output folder and without a suffix
+
+    def open(self) -> BinaryIO:
+        """The file, seekable.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        if self.path is not None:
+            if self.path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "There is no audio in this directory")
+            return self.path.open("rb")
+        # A pipe cannot be sought, and most formats have to be.
+        spooled = SpooledTemporaryFile(max_size=_MAX_BYTES_IN_MEMORY)  # noqa: SIM115 - the caller's
+        shutil.copyfileobj(sys.stdin.buffer, spooled)
+        return cast(BinaryIO, spooled)
+
+
+def inputs_of(names: Sequence[str]) -> list[Input]:
+    """The files that are meant by names of files, folders and patterns, in the order given.
+
+    A folder means all audio files below it, sorted, and a pattern that is no file's name all files
+    that match it.
+    What is not there is kept as it is: opening it says what is wrong. Files whose
+    outputs would have the same name keep their suffixes in it.
+    """
+    inputs = [each for name in names for each in _meant_by(name)]
+    places = Counter(each.place for each in inputs)
+    return [
+        Input(each.name, each.path, each.place.with_name(each.path.name))
+        if each.path and places[each.place] > 1
+        else each
+        for each in inputs
+    ]
+
+
+def _meant_by(name: str) -> Iterator[Input]:
+    path = Path(name)
+    if name == STANDARD_INPUT:
+        yield Input(name, None, Path("stdin"))
+    elif path.is_dir():
+        yield from list(_below(path)) or [_file(path)]
+    elif glob.has_magic(name) and not path.exists():
+        yield from list(_matching(name)) or [_file(path)]
+    else:
+        yield _file(path)
+
+
+def _below(folder: Path) -> Iterator[Input]:
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in _AUDIO_SUFFIXES and path.is_file():
+            yield Input(str(path), path, path.relative_to(folder).with_suffix(""))
+
+
+def _matching(pattern: str) -> Iterator[Input]:
+    matches = glob.glob(pattern, recursive=True)  # noqa: PTH207 - pathlib's take no absolute ones
+    paths = map(Path, sorted(matches))
+    return (_file(path) for path in paths if path.is_file())
+
+
+def _file(path: Path) -> Input:
+    return Input(str(path), path, Path(path.stem or "output"))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all, whenever the process ends.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
