@@ -22,7 +22,7 @@ class UploadTooLarge(EdgeError):
 
 
 class InvalidParameter(EdgeError):
-    """A parameter of a request is missing, wrong, or contradicts another one.
+    """A parameter of a request below `/v1` is missing, wrong, or contradicts another one.
 
     Args:
         message: what is wrong with it.
