@@ -13,6 +13,7 @@ from service.api import health, stream, transcribe
 from service.api.documentation import description
 from service.api.error_handlers import add_error_handlers
 from service.api.openai import models, transcriptions
+from service.api.remote_file import RemoteFiles
 from service.api.request_id import RequestIdMiddleware
 from service.api.vosk import route as vosk
 from service.engine.recognizer import Recognizer, running_recognizer
@@ -25,14 +26,22 @@ logger = logging.getLogger(__name__)
 _KEEP_ALIVE_S = 30
 
 
-def create_app(settings: Settings, recognizer: Recognizer) -> FastAPI:
+def create_app(
+    settings: Settings, recognizer: Recognizer, remote_files: RemoteFiles | None = None
+) -> FastAPI:
     """The web application on top of a running recognizer, which stays its caller's.
 
     Where Vosk's clients have a port of their own, it is `settings.vosk_port`.
+
+    Args:
+        remote_files: fetches the files of URLs; None: as the settings say.
     """
+    if remote_files is None and settings.allow_urls:
+        remote_files = RemoteFiles(settings.max_upload_bytes, settings.url_timeout_s)
     app = FastAPI(title="Longwave", version=service_version(), description=description())
     app.state.settings = settings
     app.state.recognizer = recognizer
+    app.state.remote_files = remote_files
     for module in (transcribe, stream, transcriptions, models, vosk, health):
         app.include_router(module.router)
     add_error_handlers(app)

@@ -22,7 +22,7 @@ from service.engine.options import Precision, RecognitionOptions
 from service.engine.recognizer import Recognizer, running_recognizer, transcribe
 from service.settings import Settings, settings_from
 
-_NOT_FLAGS = ("response_format", "stream")
+_NOT_FLAGS = ("response_format", "stream", "url")
 
 
 def register(commands: "_SubParsersAction[ArgumentParser]") -> None:

@@ -65,6 +65,12 @@ class Settings(BaseModel):
         default=_RUNTIME.max_streams, ge=1, le=100_000, description="files and streams at once"
     )
     max_upload_mb: int = Field(default=512, ge=1, le=65536, description="largest upload in MiB")
+    allow_urls: bool = Field(
+        default=False, description="fetch files from public URLs that clients name"
+    )
+    url_timeout_s: float = Field(
+        default=60.0, gt=0, allow_inf_nan=False, description="seconds that such a file may take"
+    )
     max_duration_s: float = Field(
         default=4 * 3600.0,
         gt=0,

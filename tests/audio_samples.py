@@ -10,6 +10,7 @@ import numpy as np
 import soundfile
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 
@@ -51,6 +52,9 @@ SAMPLE_FORMATS = {
     "wav-double": SampleFormat("soundfile", "WAV", "DOUBLE"),
     "wav-mulaw": SampleFormat("soundfile", "WAV", "ULAW", tolerance=1e-2),
     "wav-alaw": SampleFormat("soundfile", "WAV", "ALAW", tolerance=1e-2),
+    "wav-mulaw-8k": SampleFormat("soundfile", "WAV", "ULAW", 8_000, tolerance=1e-2),
+    "wav-alaw-8k": SampleFormat("soundfile", "WAV", "ALAW", 8_000, tolerance=1e-2),
+    "wav-g722": SampleFormat("av", "wav", "g722", tolerance=1.0),
     "wav-gsm": SampleFormat("soundfile", "WAV", "GSM610", 8_000, tolerance=5e-2, extra_s=0.04),
     "wav-adpcm": SampleFormat("soundfile", "WAV", "MS_ADPCM", tolerance=2e-2, extra_s=0.07),
     "rf64": SampleFormat("soundfile", "RF64", "PCM_16"),
@@ -68,6 +72,7 @@ SAMPLE_FORMATS = {
     "mp4-aac": SampleFormat("av", "mp4", "aac", 44_100, tolerance=5e-2, extra_s=0.05),
     "webm-opus": SampleFormat("av", "webm", "libopus", 48_000, tolerance=5e-2, extra_s=0.03),
     "amr": SampleFormat("av", "amr", "libopencore_amrnb", 8_000, tolerance=1.0, extra_s=0.03),
+    "3gp-amr": SampleFormat("av", "3gp", "libopencore_amrnb", 8_000, tolerance=1.0, extra_s=0.03),
     "wma": SampleFormat("av", "asf", "wmav2", 44_100, tolerance=1.0, missing_s=0.04),
     "mkv-pcm": SampleFormat("av", "matroska", "pcm_s16le"),
 }
@@ -88,14 +93,14 @@ def encode_av(
     codec: str,
     **options: str,
 ) -> bytes:
-    """A file of waveform [n], mono; `video="yes"` adds pictures, other options are FFmpeg's."""
+    """A file of waveform [n], mono; `video` is a codec for pictures, other options are FFmpeg's."""
     file = io.BytesIO()
-    with_video = options.pop("video", None)
+    video_codec = options.pop("video", None)
     with av.open(file, "w", format=container, options=options) as output:
         audio = output.add_stream(codec, rate=sample_rate, layout="mono", bit_rate=64_000)
         assert isinstance(audio, AudioStream)
-        if with_video:
-            _write_video(output)
+        if video_codec:
+            _write_video(output, video_codec)
         frame = av.AudioFrame.from_ndarray(waveform[None, :], format="fltp", layout="mono")
         frame.sample_rate = sample_rate
         frame.time_base = Fraction(1, sample_rate)
@@ -113,12 +118,13 @@ def encode_silent_video() -> bytes:
     """An MP4 file of ten black pictures and no audio track."""
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as output:
-        _write_video(output)
+        _write_video(output, "mpeg4")
     return file.getvalue()
 
 
-def _write_video(output: OutputContainer) -> None:
-    video = output.add_stream("mpeg4", rate=10, width=32, height=32, pix_fmt="yuv420p")
+def _write_video(output: OutputContainer, codec: str) -> None:
+    video = output.add_stream(codec, rate=10, width=32, height=32, pix_fmt="yuv420p")
+    assert isinstance(video, VideoStream)
     for _ in range(10):
         output.mux(video.encode(av.VideoFrame(32, 32, "yuv420p")))
     output.mux(video.encode(None))

@@ -5,6 +5,7 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from service.api.remote_file import RemoteFiles
 from service.engine.recognizer import Recognizer
 from service.settings import Settings
 
@@ -17,5 +18,10 @@ def _settings(connection: HTTPConnection) -> Settings:
     return cast(Settings, connection.app.state.settings)
 
 
+def _remote_files(connection: HTTPConnection) -> RemoteFiles | None:
+    return cast(RemoteFiles | None, connection.app.state.remote_files)
+
+
 RecognizerDependency = Annotated[Recognizer, Depends(_recognizer)]
 SettingsDependency = Annotated[Settings, Depends(_settings)]
+RemoteFilesDependency = Annotated[RemoteFiles | None, Depends(_remote_files)]

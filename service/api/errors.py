@@ -41,6 +41,14 @@ class UnknownModel(InvalidParameter):
         super().__init__(message, "model")
 
 
+class UrlRefused(EdgeError):
+    """A URL is not one that the service may fetch."""
+
+
+class UrlFailed(EdgeError):
+    """What a URL names cannot be fetched."""
+
+
 class InvalidMessage(EdgeError):
     """A WebSocket message is not JSON, of an unknown type, or has wrong fields."""
 
@@ -106,6 +114,8 @@ MEANINGS: dict[type[Exception], Meaning] = {
     UploadTooLarge: Meaning("upload_too_large", 413, 1009),
     InvalidParameter: Meaning("invalid_value", 400, 1008),
     UnknownModel: Meaning("model_not_found", 404, 1008),
+    UrlRefused: Meaning("url_refused", 422, 1008),
+    UrlFailed: Meaning("url_failed", 422, 1008),
     InvalidMessage: Meaning("invalid_message", 422, 1007),
     UnexpectedMessage: Meaning("unexpected_message", 409, 1008),
     MessageTooLarge: Meaning("message_too_large", 413, 1009),

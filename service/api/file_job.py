@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from fastapi import Request
 
 from service.api.file_options import FileOptions
 from service.api.formats import render
 from service.api.option_parsing import parse_options
+from service.api.remote_file import RemoteFiles
 from service.api.upload import Upload, received_upload
 from service.engine.audio import AudioLimits, DecodedAudio, decode_audio, decode_channels
+from service.engine.errors import InvalidOption
 from service.engine.recognizer import Recognizer
 from service.engine.transcript import Transcript
 from service.engine.transcription import Progress, transcribe, transcribe_in_parts
@@ -50,7 +53,7 @@ class FileJob:
 
 @asynccontextmanager
 async def received_job(
-    request: Request, recognizer: Recognizer, settings: Settings
+    request: Request, recognizer: Recognizer, settings: Settings, remote_files: RemoteFiles | None
 ) -> AsyncIterator[FileJob]:
     """Receive a request whole; leaving lets go of its file.
 
@@ -58,21 +61,37 @@ async def received_job(
         InvalidOption, UnsupportedEncoding: an option is wrong. Those of the query are checked
             before the body is read.
         UploadTooLarge, NotMultipart, ClientDisconnect: as `received_upload`.
+        UrlRefused, UrlFailed, UploadTooLarge: as `RemoteFiles.fetched`.
     """
     query = request.query_params.multi_items()
     parse_options(query, FileOptions).recognition(recognizer.bundle)
     async with received_upload(request, settings.max_upload_bytes) as upload:
         options = parse_options([*query, *upload.fields], FileOptions)
-        sample_rate = recognizer.bundle.framing.sample_rate
-        audio = _decoded(upload, options, sample_rate, AudioLimits(settings.max_duration_s))
-        try:
-            yield FileJob(recognizer, options, audio)
-        finally:  # it may have to wait for a block that is being decoded for a client who left
-            await asyncio.to_thread(audio.close)
+        raw = options.raw_audio(upload.content_type)
+        async with _file(upload, options.url, remote_files) as file:
+            decode = decode_audio if options.channels == "mix" else decode_channels
+            limits = AudioLimits(settings.max_duration_s)
+            audio = decode(file, recognizer.bundle.framing.sample_rate, limits, raw)
+            try:
+                yield FileJob(recognizer, options, audio)
+            finally:  # it may wait for a block that is being decoded for a client who left
+                await asyncio.to_thread(audio.close)
 
 
-def _decoded(
-    upload: Upload, options: FileOptions, sample_rate: int, limits: AudioLimits
-) -> DecodedAudio:
-    decode = decode_audio if options.channels == "mix" else decode_channels
-    return decode(upload.file, sample_rate, limits, options.raw_audio(upload.content_type))
+@asynccontextmanager
+async def _file(
+    upload: Upload, url: str | None, remote_files: RemoteFiles | None
+) -> AsyncIterator[BinaryIO]:
+    """The file itself, wherever it is."""
+    if url is None:
+        yield upload.file
+        return
+    if remote_files is None:
+        raise InvalidOption(
+            "url is given, but this service fetches no files (LONGWAVE_ALLOW_URLS). "
+            "Send the file itself."
+        )
+    if upload.file.read(1):
+        raise InvalidOption("Both a file and a url are given. Send one of them.")
+    async with remote_files.fetched(url) as file:
+        yield file

@@ -7,12 +7,18 @@ from pydantic import ConfigDict, Field
 from service.api.options import DecodingOptions
 from service.engine.audio_blocks import MAX_CHANNELS
 from service.engine.errors import InvalidOption
+from service.engine.pcm import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from service.engine.raw_audio import RAW_ENCODINGS, RawAudio, raw_audio
 
 ResponseFormat: TypeAlias = Literal["json", "text", "srt", "vtt", "verbose_json"]
 """`json` is Longwave's own, `verbose_json` is OpenAI's."""
 
-_RAW_CONTENT_TYPES = {"audio/pcmu": "mulaw", "audio/pcma": "alaw", "audio/g722": "g722"}
+_RAW_CONTENT_TYPES = {
+    "audio/pcmu": "mulaw",
+    "audio/pcma": "alaw",
+    "audio/g722": "g722",
+    "audio/gsm": "gsm",
+}
 
 
 class FileOptions(DecodingOptions):
@@ -38,6 +44,12 @@ class FileOptions(DecodingOptions):
         "`Accept: text/event-stream` does.",
         examples=[False],
     )
+    url: str | None = Field(
+        default=None,
+        description="Where the file is, instead of sending it; only if the service allows it "
+        "(`LONGWAVE_ALLOW_URLS`), and only http and https at public addresses.",
+        examples=["https://example.org/speech.mp3"],
+    )
     encoding: str | None = Field(
         default=None,
         description="Of raw audio, which has no header to tell it: one channel of this encoding.",
@@ -46,8 +58,9 @@ class FileOptions(DecodingOptions):
     )
     sample_rate: int | None = Field(
         default=None,
-        description="Of raw audio in Hz. Default: 8000 for `mulaw` and `alaw`, 16000 for `g722`.",
-        json_schema_extra={"minimum": 8000, "maximum": 48000},
+        description="Of raw audio in Hz. Default: 8000 for `mulaw`, `alaw` and `gsm`, 16000 for "
+        "`g722`.",
+        json_schema_extra={"minimum": MIN_SAMPLE_RATE, "maximum": MAX_SAMPLE_RATE},
         examples=[8000],
     )
 

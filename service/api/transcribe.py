@@ -4,7 +4,11 @@ from contextlib import AsyncExitStack
 
 from fastapi import APIRouter, Request, Response
 
-from service.api.dependencies import RecognizerDependency, SettingsDependency
+from service.api.dependencies import (
+    RecognizerDependency,
+    RemoteFilesDependency,
+    SettingsDependency,
+)
 from service.api.disconnect import unless_disconnected
 from service.api.documentation import TRANSCRIBE_REQUEST, transcribe_responses
 from service.api.event_stream import EVENT_STREAM, EventStream, begun
@@ -22,7 +26,10 @@ router = APIRouter(tags=["files"])
     openapi_extra=TRANSCRIBE_REQUEST,
 )
 async def transcribe_file(
-    request: Request, recognizer: RecognizerDependency, settings: SettingsDependency
+    request: Request,
+    recognizer: RecognizerDependency,
+    settings: SettingsDependency,
+    remote_files: RemoteFilesDependency,
 ) -> Response:
     """Send the audio as the form field `file`, or as the body itself.
 
@@ -30,7 +37,9 @@ async def transcribe_file(
     Options go into the query or, with a form, into its fields.
     """
     async with AsyncExitStack() as held:
-        job = await held.enter_async_context(received_job(request, recognizer, settings))
+        job = await held.enter_async_context(
+            received_job(request, recognizer, settings, remote_files)
+        )
         if job.options.stream or EVENT_STREAM in request.headers.get("accept", ""):
             return EventStream(await begun(job), held.pop_all())
         body = await unless_disconnected(request, job.body())

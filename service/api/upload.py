@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
@@ -13,6 +14,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from service.api.errors import NotMultipart, UploadTooLarge
 
 FILE_FIELD = "file"
+URL_FIELD = "url"  # in its place
 
 _FORM = "multipart/form-data"
 _MAX_FIELDS = 256  # each phrase to boost is one
@@ -24,7 +26,7 @@ _MAX_BYTES_IN_MEMORY = 1024 * 1024  # of one upload; more goes to a temporary fi
 class Upload:
     """An uploaded file, at its start, and what came with it."""
 
-    file: BinaryIO
+    file: BinaryIO  # empty where none was sent
     fields: tuple[tuple[str, str], ...] = ()  # of the form, the file excepted
     content_type: str = ""  # of the file, in lower case
 
@@ -45,7 +47,7 @@ async def received_upload(request: Request, max_bytes: int) -> AsyncIterator[Upl
 
     Raises:
         UploadTooLarge: the body is larger than `max_bytes`; no more than that is read.
-        NotMultipart: a form is damaged or has no file.
+        NotMultipart: a form is damaged or has neither a file nor a URL.
         ClientDisconnect: the client went away.
     """
     chunks = _bounded(request, max_bytes)
@@ -96,8 +98,10 @@ async def _read_form(request: Request, chunks: AsyncGenerator[bytes, None]) -> U
     except MultiPartException as error:
         raise NotMultipart(f"The form cannot be read: {error.message}") from error
     file = form.get(FILE_FIELD)
+    texts = tuple((name, value) for name, value in form.multi_items() if isinstance(value, str))
     if isinstance(file, UploadFile):
-        texts = ((name, value) for name, value in form.multi_items() if isinstance(value, str))
-        return Upload(file.file, tuple(texts), (file.content_type or "").lower())
+        return Upload(file.file, texts, (file.content_type or "").lower())
+    if len(texts) == len(form.multi_items()) and form.get(URL_FIELD):
+        return Upload(BytesIO(), texts)
     await form.close()
     raise NotMultipart(f"The form has no file named {FILE_FIELD!r}.")

@@ -6,12 +6,14 @@ from typing import Final
 from service.engine.errors import UnsupportedEncoding
 from service.engine.pcm import ENCODINGS, check_pcm
 
-G722: Final = "g722"
-_G722_RATE: Final = 16_000  # Hz, though RTP says 8000 for it: RFC 3551, section 4.5.2
-_DEFAULT_RATES: Final = {"mulaw": 8_000, "alaw": 8_000, G722: _G722_RATE}
+_ONLY_RATES: Final = {  # Hz
+    "g722": 16_000,  # though RTP says 8000 for it: RFC 3551, section 4.5.2
+    "gsm": 8_000,
+}
+_USUAL_RATES: Final = {"mulaw": 8_000, "alaw": 8_000, **_ONLY_RATES}
 _FFMPEG_NAMES: Final = {"pcm_s16le": "s16le", "pcm_f32le": "f32le"}
 
-RAW_ENCODINGS: Final = (*ENCODINGS, G722)
+RAW_ENCODINGS: Final = (*ENCODINGS, *_ONLY_RATES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,12 @@ class RawAudio:
     sample_rate: int  # Hz
 
     def __post_init__(self) -> None:
-        if self.encoding != G722:
+        only_rate = _ONLY_RATES.get(self.encoding)
+        if only_rate is None:
             check_pcm(self.encoding, self.sample_rate)
-        elif self.sample_rate != _G722_RATE:
+        elif self.sample_rate != only_rate:
             raise UnsupportedEncoding(
-                f"G.722 has {_G722_RATE} samples a second, not {self.sample_rate}."
+                f"{self.encoding} has {only_rate} samples a second, not {self.sample_rate}."
             )
 
     @property
@@ -41,7 +44,7 @@ class RawAudio:
     @property
     def demuxer_options(self) -> dict[str, str]:
         """What FFmpeg has to be told to read it."""
-        return {} if self.encoding == G722 else {"sample_rate": str(self.sample_rate)}
+        return {} if self.encoding in _ONLY_RATES else {"sample_rate": str(self.sample_rate)}
 
 
 def raw_audio(encoding: str, sample_rate: int | None) -> RawAudio:
@@ -54,6 +57,6 @@ def raw_audio(encoding: str, sample_rate: int | None) -> RawAudio:
         raise UnsupportedEncoding(
             f"The encoding {encoding!r} is not supported. Use one of {', '.join(RAW_ENCODINGS)}."
         )
-    if sample_rate is None and encoding not in _DEFAULT_RATES:
+    if sample_rate is None and encoding not in _USUAL_RATES:
         raise UnsupportedEncoding(f"Raw {encoding} needs a sample_rate as well.")
-    return RawAudio(encoding, _DEFAULT_RATES[encoding] if sample_rate is None else sample_rate)
+    return RawAudio(encoding, _USUAL_RATES[encoding] if sample_rate is None else sample_rate)
