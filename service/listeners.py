@@ -54,7 +54,8 @@ def _listen(settings: Settings, name: str) -> list[socket.socket]:
         return _opened(_addresses(settings.host, port))
     except OSError as error:
         raise InvalidSetting(
-            f"{variable(name)}={port} cannot be listened on at {settings.host}: {error.strerror}"
+            f"{variable(name)}={port} cannot be listened on at {settings.host}: "
+            f"{error.strerror}; choose another port"
         ) from error
 
 
