@@ -38,7 +38,7 @@ ENV PATH=/opt/longwave/bin:$PATH \
     LONGWAVE_HOST=0.0.0.0 \
     LONGWAVE_PORT=8000
 USER 10001
-EXPOSE 8000
+EXPOSE 8000 2700
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['LONGWAVE_PORT'] + '/healthz', timeout=2)"]
 ENTRYPOINT ["longwave"]

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from socket import socket
 
 import uvicorn
 from fastapi import FastAPI
@@ -11,10 +12,13 @@ from uvicorn.loops.auto import auto_loop_factory
 from service.api import health, stream, transcribe
 from service.api.documentation import description
 from service.api.error_handlers import add_error_handlers
+from service.api.openai import models, transcriptions
 from service.api.remote_file import RemoteFiles
 from service.api.request_id import RequestIdMiddleware
+from service.api.vosk import route as vosk
 from service.engine.compiled import warm_up
 from service.engine.recognizer import Recognizer, running_recognizer
+from service.listeners import Listeners, address_of, open_listeners
 from service.settings import Settings
 from service.version import service_version
 
@@ -28,6 +32,8 @@ def create_app(
 ) -> FastAPI:
     """The web application on top of a running recognizer, which stays its caller's.
 
+    Where Vosk's clients have a port of their own, it is `settings.vosk_port`.
+
     Args:
         remote_files: fetches the files of URLs; None: as the settings say.
     """
@@ -37,9 +43,11 @@ def create_app(
     app.state.settings = settings
     app.state.recognizer = recognizer
     app.state.remote_files = remote_files
-    for router in (transcribe.router, stream.router, health.router):
-        app.include_router(router)
+    for module in (transcribe, stream, transcriptions, models, vosk, health):
+        app.include_router(module.router)
     add_error_handlers(app)
+    if settings.vosk_port:
+        app.add_middleware(vosk.VoskPort, port=settings.vosk_port)
     app.add_middleware(RequestIdMiddleware)
     return app
 
@@ -61,18 +69,37 @@ def server_config(settings: Settings, app: FastAPI) -> uvicorn.Config:
     )
 
 
+class _Server(uvicorn.Server):
+    """Says where it listens once it does; uvicorn is silent about sockets that it is given."""
+
+    def __init__(self, config: uvicorn.Config, listeners: Listeners) -> None:
+        super().__init__(config)
+        self._listeners = listeners
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in self._listeners.main:
+            logger.info("listening on http://%s", address_of(listener))
+        for listener in self._listeners.vosk:
+            logger.info("listening on ws://%s for clients of Vosk", address_of(listener))
+
+
 async def serve(settings: Settings) -> None:
     """Load the model and serve until a signal; then stop accepting, drain, and release.
 
     Raises:
         InvalidBundle, ProviderUnavailable: the model cannot be run as asked.
+        InvalidSetting: a port cannot be listened on.
     """
     async with running_recognizer(settings.model, settings.runtime_options()) as recognizer:
         logger.info("model %s runs on %s", recognizer.bundle.name, recognizer.provider)
         await asyncio.to_thread(warm_up)  # or the first beam search would wait for it
-        server = uvicorn.Server(server_config(settings, create_app(settings, recognizer)))
+        listeners = open_listeners(settings)
+        if not listeners.vosk:
+            settings = settings.model_copy(update={"vosk_port": 0})
+        server = _Server(server_config(settings, create_app(settings, recognizer)), listeners)
         _leave_signals_to_the_server()
-        await server.serve()
+        await server.serve([*listeners.main, *listeners.vosk])
 
 
 def run(settings: Settings) -> None:

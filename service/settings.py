@@ -10,10 +10,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
 from service.engine.options import Precision, Provider, RuntimeOptions
+from service.engine.pcm import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 
 PREFIX = "LONGWAVE_"
 
@@ -32,6 +33,15 @@ class Settings(BaseModel):
     host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(
         default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one"
+    )
+    vosk_port: int = Field(
+        default=2700, ge=0, le=65535, description="port for clients of Vosk's server; 0 for none"
+    )
+    vosk_sample_rate: int = Field(
+        default=8000,
+        ge=MIN_SAMPLE_RATE,
+        le=MAX_SAMPLE_RATE,
+        description="Hz of audio from clients of Vosk's server that do not tell it",
     )
     model: Path = Field(default=Path("models/en"), description="folder of the model bundle")
     provider: Provider = Field(
@@ -97,6 +107,11 @@ class Settings(BaseModel):
         default="info", description="least severe level that is logged"
     )
 
+    @field_validator("vosk_port", mode="before")
+    @classmethod
+    def _empty_is_none(cls, port: object) -> object:
+        return 0 if port == "" else port
+
     @property
     def max_upload_bytes(self) -> int:
         return self.max_upload_mb * 1024 * 1024
@@ -143,7 +158,7 @@ def settings_from(arguments: Namespace, environ: Mapping[str, str]) -> Settings:
 
 def _variables(environ: Mapping[str, str]) -> dict[str, str]:
     """The settings among the environment's variables, by field name."""
-    known = {_variable(name): name for name in _names()}
+    known = {variable(name): name for name in _names()}
     ours = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
     for name, value in ours.items():
         if name not in known:
@@ -162,7 +177,7 @@ def _explain(error: ValidationError, flags: Mapping[str, Any]) -> str:
     causes = []
     for cause in error.errors():
         name = str(cause["loc"][0])
-        origin = _flag(name) if name in flags else _variable(name)
+        origin = _flag(name) if name in flags else variable(name)
         causes.append(f"{origin}={cause['input']!r} is not allowed: {cause['msg']}")
     return "; ".join(causes)
 
@@ -175,14 +190,15 @@ def _kind(field: FieldInfo) -> dict[str, Any]:
 
 
 def _help(name: str, field: FieldInfo) -> str:
-    return f"{field.description} ({_variable(name)}; default: {field.default})"
+    return f"{field.description} ({variable(name)}; default: {field.default})"
 
 
 def _names() -> list[str]:
     return list(Settings.model_fields)
 
 
-def _variable(name: str) -> str:
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
     return PREFIX + name.upper()
 
 

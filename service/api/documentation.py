@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from service.api.errors import MEANINGS, UNKNOWN
+from service.api.errors import MEANINGS, UNKNOWN, InvalidParameter
 from service.api.file_options import FileOptions
 from service.api.schemas import ErrorResponse, TranscriptionResponse
 from service.api.upload import FILE_FIELD
@@ -106,16 +106,24 @@ cut, by `finalize` or at `max_utterance_s`, so that the next `final` may go on w
 
 What was recognised before an error is sent as `final` events before it.
 
+## Programs written for other services
+
+OpenAI's transcription API is below `/v1`. vosk-server's WebSocket is at `/vosk`, and at a port of
+its own. COMPATIBILITY.md says what of them is supported.
+
 ## Errors
+
+Those below `/v1` have OpenAI's shape, 400 for 422, and `rate_limit_exceeded` for `overloaded`.
 
 """
 
 
 def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI's `responses` for the errors that a route can answer with."""
+    """OpenAPI's `responses` for the errors that a route can answer with, but below `/v1`."""
+    meanings = [m for error, m in MEANINGS.items() if not issubclass(error, InvalidParameter)]
     responses: dict[int | str, dict[str, Any]] = {}
     for status in statuses:
-        codes = [m.code for m in (*MEANINGS.values(), UNKNOWN) if m.status == status]
+        codes = [m.code for m in (*meanings, UNKNOWN) if m.status == status]
         responses[status] = {
             "model": ErrorResponse,
             "description": " or ".join(f"`{code}`" for code in codes),

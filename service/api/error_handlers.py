@@ -1,4 +1,4 @@
-"""Errors as HTTP answers, all of one shape."""
+"""Errors as HTTP answers: all of one shape, but below `/v1` of OpenAI's."""
 
 from http import HTTPStatus
 
@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from service.api.errors import EdgeError, PublicError, explain
+from service.api.openai.errors import openai_body, openai_error, openai_status, speaks_openai
 from service.api.schemas import ErrorDetail, ErrorResponse
 from service.engine.errors import EngineError
 
@@ -16,18 +17,21 @@ _CLIENT_CLOSED_REQUEST = 499  # nginx's; nobody reads it but the log
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Answer every error that is raised below `app` in the one shape."""
+    """Answer every error that is raised below `app` in the shape that its path has."""
     app.add_exception_handler(EngineError, _known)
     app.add_exception_handler(EdgeError, _known)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(ClientDisconnect, _gone)
 
 
-def error_response(error: Exception) -> JSONResponse:
-    """The answer to any exception, by the table in `errors.py`."""
+def error_response(error: Exception, path: str) -> JSONResponse:
+    """The answer to any exception at `path`, by the table in `errors.py`."""
     public = explain(error)
+    status = public.meaning.status
     headers = {} if public.retry_after_s is None else {"Retry-After": str(public.retry_after_s)}
-    return JSONResponse(error_body(public).model_dump(), public.meaning.status, headers)
+    if speaks_openai(path):
+        return JSONResponse(openai_error(public), openai_status(status), headers)
+    return JSONResponse(error_body(public).model_dump(), status, headers)
 
 
 def error_body(public: PublicError) -> ErrorResponse:
@@ -35,8 +39,8 @@ def error_body(public: PublicError) -> ErrorResponse:
     return ErrorResponse(error=ErrorDetail(code=public.meaning.code, message=public.message))
 
 
-async def _known(_: Request, error: Exception) -> Response:
-    return error_response(error)
+async def _known(request: Request, error: Exception) -> Response:
+    return error_response(error, request.url.path)
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -44,8 +48,11 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
     message = f"{request.method} {request.url.path}: {error.detail}. See /docs."
-    body = ErrorResponse(error=ErrorDetail(code=code, message=message))
-    return JSONResponse(body.model_dump(), error.status_code, error.headers)
+    if speaks_openai(request.url.path):
+        body = openai_body(error.status_code, code, message)
+    else:
+        body = ErrorResponse(error=ErrorDetail(code=code, message=message)).model_dump()
+    return JSONResponse(body, error.status_code, error.headers)
 
 
 async def _gone(_: Request, __: Exception) -> Response:

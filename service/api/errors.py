@@ -21,6 +21,26 @@ class UploadTooLarge(EdgeError):
     """The body of a request is larger than the configured limit."""
 
 
+class InvalidParameter(EdgeError):
+    """A parameter of a request below `/v1` is missing, wrong, or contradicts another one.
+
+    Args:
+        message: what is wrong with it.
+        param: its name.
+    """
+
+    def __init__(self, message: str, param: str) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class UnknownModel(InvalidParameter):
+    """A request names a model that is not served."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "model")
+
+
 class UrlRefused(EdgeError):
     """A URL is not one that the service may fetch."""
 
@@ -63,6 +83,7 @@ class PublicError:
     meaning: Meaning
     message: str
     retry_after_s: int | None = None
+    param: str | None = None  # of the request, that the error is about
 
     @property
     def is_our_fault(self) -> bool:
@@ -91,6 +112,8 @@ MEANINGS: dict[type[Exception], Meaning] = {
     ),
     NotMultipart: Meaning("invalid_multipart", 400, 1007),
     UploadTooLarge: Meaning("upload_too_large", 413, 1009),
+    InvalidParameter: Meaning("invalid_value", 400, 1008),
+    UnknownModel: Meaning("model_not_found", 404, 1008),
     UrlRefused: Meaning("url_refused", 422, 1008),
     UrlFailed: Meaning("url_failed", 422, 1008),
     InvalidMessage: Meaning("invalid_message", 422, 1007),
@@ -107,4 +130,5 @@ def explain(error: BaseException) -> PublicError:
     retry_after_s = meaning.retry_after_s
     if isinstance(error, engine.Overloaded):
         retry_after_s = max(1, round(error.retry_after_s))
-    return PublicError(meaning, meaning.public_text or str(error), retry_after_s)
+    param = error.param if isinstance(error, InvalidParameter) else None
+    return PublicError(meaning, meaning.public_text or str(error), retry_after_s, param)

@@ -41,7 +41,7 @@ class RequestIdMiddleware:
             logger.exception("request %s failed", request_id)
             if began or scope["type"] != "http":
                 raise
-            await error_response(error)(scope, receive, send_with_id)
+            await error_response(error, scope["path"])(scope, receive, send_with_id)
 
 
 def _request_id(scope: Scope) -> str:

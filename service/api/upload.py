@@ -16,6 +16,7 @@ from service.api.errors import NotMultipart, UploadTooLarge
 FILE_FIELD = "file"
 URL_FIELD = "url"  # in its place
 
+_FORM = "multipart/form-data"
 _MAX_FIELDS = 256  # each phrase to boost is one
 _MAX_FIELD_BYTES = 16 * 1024
 _MAX_BYTES_IN_MEMORY = 1024 * 1024  # of one upload; more goes to a temporary file
@@ -30,6 +31,16 @@ class Upload:
     content_type: str = ""  # of the file, in lower case
 
 
+def require_form(request: Request) -> None:
+    """Raise NotMultipart unless the body says that it is a form."""
+    if not _content_type(request).startswith(_FORM):
+        raise NotMultipart("Send the file and the other fields as multipart/form-data.")
+
+
+def _content_type(request: Request) -> str:
+    return request.headers.get("content-type", "").lower()
+
+
 @asynccontextmanager
 async def received_upload(request: Request, max_bytes: int) -> AsyncIterator[Upload]:
     """Receive the body of `request`: `multipart/form-data`, or with any other type the file itself.
@@ -40,8 +51,8 @@ async def received_upload(request: Request, max_bytes: int) -> AsyncIterator[Upl
         ClientDisconnect: the client went away.
     """
     chunks = _bounded(request, max_bytes)
-    content_type = request.headers.get("content-type", "").lower()
-    is_form = content_type.startswith("multipart/form-data")
+    content_type = _content_type(request)
+    is_form = content_type.startswith(_FORM)
     reading = _read_form(request, chunks) if is_form else _read_raw(chunks, content_type)
     upload = await reading
     with upload.file:

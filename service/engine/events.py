@@ -1,5 +1,6 @@
 """What a stream tells its caller while it listens."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -27,3 +28,8 @@ class Final:
 
 
 Event: TypeAlias = Partial | Final
+
+
+def ended(events: Iterable[Event]) -> list[Segment]:
+    """The utterances among `events` that have ended."""
+    return [event.segment for event in events if isinstance(event, Final)]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.calibration import UNCALIBRATED, Calibration
-from service.engine.decoding import CtcDecoder, Word
+from service.engine.decoding import CtcDecoder, Hypothesis
 from service.engine.endpointing import Endpointer, EndpointState
 from service.engine.events import Partial
 from service.engine.framing import Framing
@@ -91,15 +91,24 @@ class Segmenter(Generic[S]):
             is_cut: whether the speaker may not have come to an end.
         """
         best, *others = self._decoder.hypotheses(state.decoder)[: self._nbest]
-        alternatives = tuple(Alternative(other.text, other.score) for other in others)
-        words = tuple(self._timed(word, state.first_frame) for word in best.words)
+        words = self._timed(best, state.first_frame)
+        alternatives = tuple(
+            Alternative(other.text, other.score, self._timed(other, state.first_frame))
+            for other in others
+        )
         next_state = SegmenterState(
             self._decoder.start(), EndpointState(), state.num_frames, state.num_frames
         )
         if not words:
             return next_state, []
         segment = Segment(
-            best.text, words, words[0].start_s, words[-1].end_s, alternatives, is_cut=is_cut
+            best.text,
+            words,
+            words[0].start_s,
+            words[-1].end_s,
+            alternatives,
+            score=best.score,
+            is_cut=is_cut,
         )
         return next_state, [segment]
 
@@ -110,11 +119,17 @@ class Segmenter(Generic[S]):
         num_frames = state.num_frames + len(log_probs)
         return SegmenterState(decoder, state.endpoint, state.first_frame, num_frames)
 
-    def _timed(self, word: Word, first_frame: int) -> TimedWord:
-        """The word with times in seconds from the start of the stream, and a fair confidence."""
-        start_s = self._seconds(first_frame + word.start_frame)
-        end_s = self._seconds(first_frame + word.end_frame)
-        return TimedWord(word.text, start_s, end_s, self._calibration(word.confidence))
+    def _timed(self, hypothesis: Hypothesis, first_frame: int) -> tuple[TimedWord, ...]:
+        """The words with times in seconds from the start of the stream, and fair confidences."""
+        return tuple(
+            TimedWord(
+                word.text,
+                self._seconds(first_frame + word.start_frame),
+                self._seconds(first_frame + word.end_frame),
+                self._calibration(word.confidence),
+            )
+            for word in hypothesis.words
+        )
 
     def _seconds(self, frame: int) -> float:
         return frame * self._framing.samples_per_frame / self._framing.sample_rate

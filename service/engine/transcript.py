@@ -22,6 +22,7 @@ class Alternative:
 
     text: str
     score: float  # natural logarithm
+    words: tuple[TimedWord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Segment:
     start_s: float
     end_s: float
     alternatives: tuple[Alternative, ...] = ()  # best first, without the reading that `text` is
+    score: float = 0.0  # natural logarithm, that the decoder ranked it by
     channel: int | None = None  # from 0, where the channels were recognised separately
     is_cut: bool = False  # whether it ends for its length or on demand, not where speech paused
 
@@ -45,8 +47,19 @@ class Segment:
 
     def within(self, duration_s: float) -> "Segment":
         """The same, but not longer than the audio, whose last frame is partly padding."""
-        words = tuple(replace(word, end_s=min(word.end_s, duration_s)) for word in self.words)
-        return replace(self, words=words, end_s=min(self.end_s, duration_s))
+        return replace(
+            self,
+            words=_words_within(self.words, duration_s),
+            end_s=min(self.end_s, duration_s),
+            alternatives=tuple(
+                replace(other, words=_words_within(other.words, duration_s))
+                for other in self.alternatives
+            ),
+        )
+
+
+def _words_within(words: tuple[TimedWord, ...], duration_s: float) -> tuple[TimedWord, ...]:
+    return tuple(replace(word, end_s=min(word.end_s, duration_s)) for word in words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,22 @@ async def test_audio_may_come_from_an_asynchronous_source() -> None:
     assert transcript.timings.decode_s > 0
 
 
+async def test_every_reading_has_its_words_and_its_score() -> None:
+    options = RecognitionOptions(decoder="beam", nbest=3)
+    async with run_recognizer(fake_bundle(), FakeAcousticModel(), RuntimeOptions()) as recognizer:
+        waveforms = [speak("good day"), silence(2.0), speak("bye")]
+        transcript = await transcribe(recognizer, waveforms, options)
+    for segment in transcript.segments:
+        scores = [segment.score, *(other.score for other in segment.alternatives)]
+        assert scores == sorted(scores, reverse=True)
+        assert len(scores) == 3
+        for other in segment.alternatives:
+            assert " ".join(word.text for word in other.words) == other.text
+            times = [time_s for word in other.words for time_s in (word.start_s, word.end_s)]
+            assert times == sorted(times)
+            assert times[-1] == pytest.approx(segment.end_s, abs=0.2)
+
+
 async def test_memory_does_not_grow_with_the_audio() -> None:
     minute = np.concatenate([speak("one minute"), silence(60)])
     num_minutes = 15

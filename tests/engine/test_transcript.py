@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from service.engine.transcript import (
+    Alternative,
     Segment,
     TimedWord,
     Timings,
@@ -36,6 +37,13 @@ def test_text_and_words_run_over_all_segments() -> None:
 def test_a_segment_is_as_sure_as_its_words_on_average() -> None:
     assert TRANSCRIPT.segments[0].confidence == pytest.approx(0.73)
     assert TRANSCRIPT.segments[1].confidence == 0.0
+
+
+def test_no_reading_of_a_segment_is_longer_than_the_audio() -> None:
+    other = Alternative("good mourning", -2.0, (GOOD, replace(MORNING, text="mourning")))
+    segment = replace(TRANSCRIPT.segments[0], alternatives=(other,)).within(1.0)
+    assert (segment.end_s, segment.words[-1].end_s) == (1.0, 1.0)
+    assert [word.end_s for word in segment.alternatives[0].words] == [0.72, 1.0]
 
 
 def test_timings_add_up() -> None:

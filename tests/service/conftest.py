@@ -29,6 +29,7 @@ async def recognizer(model: FakeAcousticModel) -> AsyncIterator[Recognizer]:
 def settings() -> Settings:
     return Settings(
         port=0,
+        vosk_port=0,
         max_upload_mb=1,
         max_duration_s=20,
         max_message_kb=64,

@@ -32,6 +32,12 @@ def test_a_switch_can_be_turned_on_and_off() -> None:
     assert not read("--no-require-gpu", LONGWAVE_REQUIRE_GPU="true").require_gpu
 
 
+@pytest.mark.parametrize("value", ["", "0"])
+def test_vosks_port_can_be_off(value: str) -> None:
+    assert read().vosk_port == 2700
+    assert read(LONGWAVE_VOSK_PORT=value).vosk_port == 0
+
+
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
