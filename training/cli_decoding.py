@@ -44,17 +44,17 @@ def add_tune_arguments(parser: argparse.ArgumentParser) -> None:
     _add_set_arguments(parser)
     parser.add_argument("--lm", metavar="FILE", type=Path, help="first put it into the bundle")
     parser.add_argument(
-        "--lm-weights", metavar="A", type=float, nargs="+", default=(0.3, 0.5, 0.7, 0.9, 1.1)
+        "--lm-weights", metavar="A", type=float, nargs="+", default=(0.4, 0.6, 0.8, 1.0)
     )
     parser.add_argument(
-        "--word-bonuses", metavar="B", type=float, nargs="+", default=(0.0, 1.0, 2.0, 3.0)
+        "--word-bonuses", metavar="B", type=float, nargs="+", default=(0.5, 1.5, 2.5)
     )
     parser.add_argument(
         "--oov-letter-log-probs",
         metavar="L",
         type=float,
         nargs="+",
-        default=(-2.3, -1.0, -1.6, -3.5),
+        default=(-3.0, -2.3, -4.0, -5.5),
         help="ln probability of each letter of an unknown word (default %(default)s)",
     )
     parser.add_argument(

@@ -19,6 +19,12 @@ from service.engine.options import BoostPhrase
 from service.engine.tries import NOWHERE, ROOT, Trie, build_trie
 from service.engine.vocabulary import SPACE, Vocabulary
 
+CAUTION: Final = 3
+"""A word of which k letters of n are said is expected to be it with (k / n) to this power.
+
+Expecting it from its first letters on would fill the beam with words that only begin like it, at
+the cost of all others.
+"""
 STATE: Final = np.dtype(
     [
         ("fallback", np.int32),  # the state of the longest shorter beginning
@@ -31,8 +37,9 @@ STATE: Final = np.dtype(
 class Boosts(NamedTuple):
     """The automaton of S states and the letters of its words. Immutable, of one stream."""
 
-    letters: Trie  # of the phrases' words, with the most that each adds as a phrase's first;
-    # labels are symbols, ends are word numbers
+    letters: Trie  # of the phrases' words, with the most that each adds as a phrase's first over
+    # its length to the power of CAUTION, the root with the most that any adds; labels are symbols,
+    # ends are word numbers
     phrases: Trie  # labels are word numbers; its nodes are the states
     states: NDArray[np.void]  # [S] STATE
 
@@ -49,7 +56,9 @@ def build_boosts(phrases: Sequence[BoostPhrase], vocabulary: Vocabulary) -> Boos
     texts = [[number[word] for word in text.split(SPACE)] for text in weights]
     per_word = np.array([*weights.values()], np.float64)  # [P]
     spellings = [[symbols[letter] for letter in word] for word in words]
-    letters, _ = build_trie(spellings, _first_word_weights(texts, per_word, len(words)))
+    most = _first_word_weights(texts, per_word, len(words))
+    letters, _ = build_trie(spellings, most / [len(word) ** CAUTION for word in words])
+    letters["best"][ROOT] = most.max(initial=0.0)
     trie, nodes = build_trie(texts, per_word)
     return Boosts(letters, trie, _states(trie, nodes, [len(text) for text in texts], per_word))
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.engine.boosting import Boosts
+from service.engine.boosting import CAUTION, Boosts
 from service.engine.compiled import compiled
 from service.engine.language_model import LanguageArrays
 from service.engine.ngram_file import UNKNOWN_ID
@@ -73,7 +73,8 @@ def look_ahead(words: Words, text: np.void, expected: NDArray[np.float64]) -> No
         for child in range(*_children(letters, text["boost_letters"])):
             label = letters[child]["label"]
             as_known = words.lm_weight * unknown + words.word_bonus
-            expected[label] = max(expected[label], as_known) + letters[child]["best"]
+            credit_so_far = letters[child]["best"] * (text["num_letters"] + 1) ** CAUTION
+            expected[label] = max(expected[label], as_known) + credit_so_far
 
 
 @compiled
