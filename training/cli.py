@@ -6,6 +6,7 @@ fast, and works as far as it can where the `train` extra is not installed.
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from service.engine.options import (
 )
 from training.corpora import READERS
 from training.corpora.limits import Limits
+from training.synthesis.voices import ENGINE_SHARES
 
 _OWN_PACKAGES = ("training", "service")
 
@@ -29,6 +31,7 @@ Command = Callable[[argparse.Namespace], int]
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the subcommands. Each sets `func`: from the parsed arguments to the exit code."""
     _add_corpora(subparsers.add_parser("corpora", help="merge speech corpora into one manifest"))
+    _add_synthesize(subparsers.add_parser("synthesize", help="speak text into a corpus"))
     _add_train(subparsers.add_parser("train", help="train an acoustic model"))
     _add_evaluate(subparsers.add_parser("evaluate", help="measure a bundle's error rates"))
     _add_export(subparsers.add_parser("export", help="turn a checkpoint into a bundle"))
@@ -51,6 +54,28 @@ def _add_corpora(parser: argparse.ArgumentParser) -> None:
         help="output frame of the acoustic model (default %(default)s)",
     )
     parser.set_defaults(func=_imported_when_run("training.corpora.merge"))
+
+
+def _add_synthesize(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--text",
+        metavar=("SHARE", "FILE"),
+        nargs="+",
+        action="append",
+        required=True,
+        help="a share of the words, and the text files (plain or .xz) they are from; repeatable",
+    )
+    parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="the corpus")
+    parser.add_argument("--hours", metavar="H", type=float, default=30.0, help="about so much")
+    parser.add_argument(
+        "--engine", choices=ENGINE_SHARES, action="append", help="only this one; may be repeated"
+    )
+    parser.add_argument(
+        "--exclude", metavar="FILE", type=Path, help="no passage of this manifest's dev and test"
+    )
+    parser.add_argument("--seed", metavar="N", type=int, default=0)
+    parser.add_argument("--workers", metavar="N", type=int, default=os.cpu_count() or 1)
+    parser.set_defaults(func=_imported_when_run("training.synthesize"))
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
