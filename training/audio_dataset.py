@@ -13,7 +13,8 @@ from torch import Tensor
 
 from service.engine.audio import AudioLimits, decode_audio
 from service.engine.framing import Framing
-from training.augment import Waveform, WaveformAugmenter
+from training.augment import WaveformAugmenter
+from training.channel import Waveform
 from training.manifest import Utterance
 from training.text import encode
 
@@ -119,7 +120,7 @@ def batch_indices(
     With `rng` the lengths are jittered before sorting and the batches come in random order, so
     that every epoch has other neighbours; without it, in order of length.
     """
-    jitter = np.ones(len(num_samples)) if rng is None else rng.uniform(0.9, 1.1, len(num_samples))
+    jitter = np.ones(len(num_samples)) if rng is None else rng.uniform(0.96, 1.04, len(num_samples))
     batches: list[list[int]] = []
     longest = 0
     for index in np.argsort(num_samples * jitter, kind="stable"):
@@ -178,7 +179,7 @@ class BatchSource:
         def prepare(number: int) -> Batch:
             indices = plan[number]
             rng = np.random.default_rng((*seeds, number))
-            return self._batch([augmenter(self._store[i], rng) for i in indices], indices)
+            return self._batch(augmenter([self._store[i] for i in indices], rng), indices)
 
         with ThreadPoolExecutor(max_workers=1) as pool:
             waiting = None

@@ -1,4 +1,4 @@
-"""Variation of training audio: speed, noise and level on waveforms, masks on features."""
+"""Variation of training audio: other speeds, rooms, devices, noises and voices; and masks."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,19 @@ import numpy as np
 import soxr
 import torch
 import torchaudio.functional
-from numpy.typing import NDArray
 from torch import Tensor
 
+from training.channel import (
+    Waveform,
+    equaliser,
+    mu_law,
+    pass_channel,
+    room_response,
+    telephone_band,
+    transform_length,
+)
 from training.config import AugmentConfig
-
-Waveform = NDArray[np.float32]
+from training.frontend import FrontendConfig, hertz, mel
 
 
 class WaveformAugmenter:
@@ -22,21 +29,40 @@ class WaveformAugmenter:
         self.sample_rate = sample_rate
         self.noises = noises
 
-    def __call__(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
-        """[n] to [about n]: another speed, perhaps with noise, at another level."""
-        varied = self._change_speed(waveform, rng)
-        if self.noises and rng.random() < self.config.noise_probability:
-            varied = self._add_noise(varied, rng)
-        return self._change_level(varied, rng)
+    def __call__(self, waveforms: Sequence[Waveform], rng: np.random.Generator) -> list[Waveform]:
+        """A batch of [n] to [about n]: another speed, perhaps a room, a device and noise.
 
-    def _change_speed(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
-        """Resampling changes tempo and pitch together, which also stands in for other voices."""
+        The whole batch plays at one speed, so that what was of equal length stays so.
+        """
         change = self.config.max_speed_change
-        factor = 1.0 + rng.uniform(-change, change)
+        speed = 1.0 + rng.uniform(-change, change)
+        return [self._varied(self._at_speed(waveform, speed), rng) for waveform in waveforms]
+
+    def _at_speed(self, waveform: Waveform, speed: float) -> Waveform:
+        """Resampling changes tempo and pitch together, which also stands in for other voices."""
         faster: Waveform = soxr.resample(
-            waveform, self.sample_rate * factor, self.sample_rate, quality="MQ"
+            waveform, self.sample_rate * speed, self.sample_rate, quality="MQ"
         )
         return faster
+
+    def _varied(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
+        if rng.random() < self.config.channel_probability:
+            waveform = self._change_channel(waveform, rng)
+        if self.noises and rng.random() < self.config.noise_probability:
+            waveform = self._add_noise(waveform, rng)
+        waveform = self._change_level(waveform, rng)
+        return mu_law(waveform) if rng.random() < self.config.mu_law_probability else waveform
+
+    def _change_channel(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
+        response = np.ones(1, np.float32)
+        if rng.random() < self.config.room_share:
+            response = room_response(self.sample_rate, rng)
+        length = transform_length(len(waveform) + len(response))
+        frequencies = np.fft.rfftfreq(length, 1 / self.sample_rate).astype(np.float32)
+        gains = equaliser(frequencies, rng)
+        if rng.random() < self.config.telephone_share:
+            gains = gains * telephone_band(frequencies, rng)
+        return pass_channel(waveform, response, gains, length)
 
     def _add_noise(self, waveform: Waveform, rng: np.random.Generator) -> Waveform:
         noise = self.noises[int(rng.integers(len(self.noises)))]
@@ -53,6 +79,24 @@ class WaveformAugmenter:
         gain_db = rng.uniform(self.config.min_gain_db, self.config.max_gain_db)
         scaled: Waveform = waveform * np.float32(10 ** (gain_db / 20))
         return scaled.clip(-1.0, 1.0)
+
+
+def warp_frequencies(features: Tensor, frontend: FrontendConfig, max_change: float) -> Tensor:
+    """Features [B, T, F] as from other vocal tracts: each utterance's frequencies times a factor.
+
+    What comes from beyond the last bin is that bin. Source: Jaitly and Hinton, Vocal Tract Length
+    Perturbation (2013), by interpolation between the bins.
+    """
+    batch_size, _, num_bins = features.shape
+    low, high = mel(np.array([frontend.low_freq, frontend.sample_rate / 2]))
+    centres = torch.from_numpy(hertz(np.linspace(low, high, num_bins + 2)[1:-1]))  # [F], Hz
+    factors = 1.0 + max_change * (2.0 * torch.rand(batch_size, 1) - 1.0)  # [B, 1]
+    width = (high - low) / (num_bins + 1)
+    sources = (torch.from_numpy(mel((factors * centres).numpy())) - low) / width - 1.0  # [B, F]
+    sources = sources.clamp(0.0, num_bins - 1.0).unsqueeze(1)  # [B, 1, F]
+    bins = torch.arange(num_bins).unsqueeze(1)
+    weights = (1.0 - (sources - bins).abs()).clamp(min=0.0)  # [B, F, F'], triangles
+    return torch.bmm(features, weights.to(features))
 
 
 def mask_features(features: Tensor, num_frames: Tensor, config: AugmentConfig) -> Tensor:

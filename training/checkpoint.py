@@ -2,7 +2,7 @@
 
 import os
 import pickle
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from training.config import RunConfig, parse_config
 from training.model import AcousticModel
 
 StateDict = dict[str, Any]
+
+_STATES = ("model", "average", "optimiser", "phonemes")
 
 
 class InvalidCheckpoint(Exception):
@@ -40,6 +42,7 @@ class Checkpoint:
     average: StateDict  # the exponential average of the weights
     optimiser: StateDict
     best_wer: float
+    phonemes: StateDict = field(default_factory=dict)  # of the second task, if there is one
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
@@ -47,7 +50,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
     contents = {
-        **{name: getattr(checkpoint, name) for name in ("model", "average", "optimiser")},
+        **{name: getattr(checkpoint, name) for name in _STATES},
         "config": asdict(checkpoint.config),
         "vocabulary": list(checkpoint.vocabulary),
         "progress": asdict(checkpoint.progress),
@@ -68,10 +71,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
             config=parse_config(RunConfig, contents["config"]),
             vocabulary=tuple(contents["vocabulary"]),
             progress=Progress(**contents["progress"]),
+            best_wer=contents["best_wer"],
             model=contents["model"],
             average=contents["average"],
             optimiser=contents["optimiser"],
-            best_wer=contents["best_wer"],
+            phonemes=contents.get("phonemes", {}),
         )
     except FileNotFoundError:
         raise InvalidCheckpoint(f"there is no checkpoint at {path}") from None
@@ -85,7 +89,7 @@ def weights_alone(checkpoint: Checkpoint) -> Checkpoint:
         name: tensor.half() if tensor.is_floating_point() else tensor
         for name, tensor in checkpoint.average.items()
     }
-    return replace(checkpoint, model={}, optimiser={}, average=halves)
+    return replace(checkpoint, model={}, optimiser={}, phonemes={}, average=halves)
 
 
 def averaged_model(checkpoint: Checkpoint) -> AcousticModel:

@@ -32,6 +32,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the subcommands. Each sets `func`: from the parsed arguments to the exit code."""
     _add_corpora(subparsers.add_parser("corpora", help="merge speech corpora into one manifest"))
     _add_synthesize(subparsers.add_parser("synthesize", help="speak text into a corpus"))
+    _add_pronounce(subparsers.add_parser("pronounce", help="make a pronunciation lexicon"))
     _add_train(subparsers.add_parser("train", help="train an acoustic model"))
     _add_evaluate(subparsers.add_parser("evaluate", help="measure a bundle's error rates"))
     _add_export(subparsers.add_parser("export", help="turn a checkpoint into a bundle"))
@@ -76,6 +77,12 @@ def _add_synthesize(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", metavar="N", type=int, default=0)
     parser.add_argument("--workers", metavar="N", type=int, default=os.cpu_count() or 1)
     parser.set_defaults(func=_imported_when_run("training.synthesize"))
+
+
+def _add_pronounce(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("manifest", metavar="MANIFEST", type=Path, nargs="+")
+    parser.add_argument("--output", metavar="FILE", type=Path, required=True, help="the lexicon")
+    parser.set_defaults(func=_imported_when_run("training.pronunciation"))
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:

@@ -22,6 +22,7 @@ class DataConfig:
     train_split: str = "train"
     validation_split: str = "dev"
     repeats: dict[str, int] = field(default_factory=dict)  # corpus -> times an epoch, default 1
+    licences: dict[str, str] = field(default_factory=dict)  # corpus -> what its licence is called
     max_duration_s: float = 16.0
     batch_duration_s: float = 100.0  # of all utterances of a batch, padding included
     cache: str = ".data/cache"
@@ -34,6 +35,11 @@ class AugmentConfig:
     max_speed_change: float = 0.1  # fraction of the playing speed, up or down; pitch follows
     min_gain_db: float = -15.0
     max_gain_db: float = 6.0
+    channel_probability: float = 0.0  # of a random microphone, and with it perhaps:
+    room_share: float = 0.5  # of a room that reverberates
+    telephone_share: float = 0.15  # of a telephone's band
+    mu_law_probability: float = 0.0  # of 8-bit companding
+    max_frequency_warp: float = 0.0  # fraction by which a voice's frequencies move, up or down
     noise_folder: str = ""  # recordings of background noise
     noise_probability: float = 0.0
     min_snr_db: float = 5.0
@@ -58,12 +64,22 @@ class OptimiserConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PhonemeConfig:
+    """A second task, which helps the model to hear; see `training.phonemes`."""
+
+    lexicon: str = ""  # as `longwave pronounce` writes it; empty: there is no second task
+    layer: int = 2  # recurrent layer that has to know the phonemes, from 1
+    weight: float = 0.3  # of its loss
+
+
+@dataclass(frozen=True, slots=True)
 class RunConfig:
     """A whole training run."""
 
     data: DataConfig
     model: ModelConfig = field(default_factory=ModelConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    phonemes: PhonemeConfig = field(default_factory=PhonemeConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     initial_weights: str = (
         ""  # a checkpoint, or weights that `longwave export` wrote; to start from

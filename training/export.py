@@ -28,6 +28,7 @@ from training.checkpoint import (
 )
 from training.evaluate import EvaluationOptions, evaluate
 from training.evaluation import Evaluation
+from training.half_storage import round_to_half, store_weights_as_half
 from training.manifest import InvalidManifest, Utterance, read_manifest
 from training.model import AcousticModel
 from training.onnx_graph import OnnxSteps, write_float32, write_int8
@@ -37,6 +38,7 @@ from training.text import BLANK_ID
 MAX_PARITY_DIFFERENCE = 1e-4  # of log-probabilities
 MAX_INT8_WER_DIFFERENCE = 0.005
 LIVE_CHUNK_S, BULK_CHUNK_S = 0.32, 5.12
+UNKNOWN_LICENCE = "not given: see data.licences of the run's configuration"
 LICENCE = "CC-BY-SA-4.0"  # the strictest of the corpora that the model has learned from
 
 
@@ -63,7 +65,7 @@ def export(
 
     Args:
         checkpoint: its averaged weights are exported.
-        output: the bundle's folder.
+        output: the bundle's folder. Its weights are rounded to half precision.
         identity: its name and licence.
         utterances: its training data, and a `dev` split to score both precisions on; empty for a
             bundle without error rates.
@@ -72,13 +74,15 @@ def export(
         ExportRefused: PyTorch and ONNX Runtime differ, or int8 recognises worse than float32.
     """
     model = averaged_model(checkpoint)
+    round_to_half(model)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent) as folder:
         draft = Path(folder) / output.name
         draft.mkdir()
         write_float32(model, draft / "model.onnx")
-        check_parity(model, draft / "model.onnx")
         write_int8(draft / "model.onnx", draft / "model.int8.onnx")
+        store_weights_as_half(draft / "model.onnx")
+        check_parity(model, draft / "model.onnx")
         description = describe(checkpoint, model, draft, identity)
         description["training_data"] = training_data(checkpoint, utterances)
         write_description(draft, description)
@@ -176,13 +180,20 @@ def describe(
 
 
 def training_data(checkpoint: Checkpoint, utterances: Sequence[Utterance]) -> list[dict[str, Any]]:
-    """Hours that the model has learned from, a corpus."""
+    """Hours that the model has learned from, and their licence, a corpus."""
     data = checkpoint.config.data
     hours: defaultdict[str, float] = defaultdict(float)
     for utterance in utterances:
         if utterance.split == data.train_split and utterance.duration_s <= data.max_duration_s:
             hours[utterance.corpus] += utterance.duration_s / 3600
-    return [{"name": name, "hours": round(hours[name], 2)} for name in sorted(hours)]
+    return [
+        {
+            "name": name,
+            "hours": round(hours[name], 2),
+            "licence": data.licences.get(name, UNKNOWN_LICENCE),
+        }
+        for name in sorted(hours)
+    ]
 
 
 def write_description(folder: Path, description: dict[str, Any]) -> None:

@@ -64,12 +64,18 @@ def fourier_kernel(config: FrontendConfig) -> NDArray[np.float64]:
     return kernel
 
 
+def mel(frequency: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Hertz to mel, as Kaldi and HTK define it."""
+    return 1127.0 * np.log1p(frequency / 700.0)
+
+
+def hertz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mel to hertz: the inverse of `mel`."""
+    return 700.0 * np.expm1(mels / 1127.0)
+
+
 def mel_filters(config: FrontendConfig) -> NDArray[np.float64]:
     """Triangles on the mel scale, [num_mel_bins, num_bins]; the Nyquist bin is not used."""
-
-    def mel(frequency: NDArray[np.float64]) -> NDArray[np.float64]:
-        return 1127.0 * np.log1p(frequency / 700.0)
-
     num_bins = config.fft_size // 2 + 1
     frequencies = np.arange(num_bins) * config.sample_rate / config.fft_size
     low, high = mel(np.array([config.low_freq, config.sample_rate / 2]))

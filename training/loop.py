@@ -12,10 +12,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from service.engine.framing import Framing
 from training.audio_dataset import Batch
-from training.augment import mask_features
+from training.augment import mask_features, warp_frequencies
 from training.config import OptimiserConfig, RunConfig
 from training.manifest import Utterance
 from training.model import AcousticModel
+from training.phonemes import PhonemeTask
 from training.score import ErrorCounts, character_errors, total, word_errors
 from training.text import BLANK_ID, decode
 
@@ -81,8 +82,11 @@ class Learner:
         self.model = model.to(device)
         averaging = get_ema_multi_avg_fn(config.optimiser.average_decay)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.model, multi_avg_fn=averaging)
+        self.phonemes = (
+            PhonemeTask(config.phonemes, self.model).to(device) if config.phonemes.lexicon else None
+        )
         self.optimiser = torch.optim.AdamW(
-            self.model.parameters(), weight_decay=config.optimiser.weight_decay, betas=(0.9, 0.98)
+            self._parameters(), weight_decay=config.optimiser.weight_decay, betas=(0.9, 0.98)
         )
         self.bfloat16 = uses_bfloat16(config.precision, device)
 
@@ -99,15 +103,18 @@ class Learner:
             group["lr"] = rate
         self.model.train()
         loss = ctc_loss(self._masked_log_probs(batch), batch, self.model.config.framing)
+        whole = loss if self.phonemes is None else loss + self.phonemes.loss(batch)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(
-            self.model.parameters(), self.config.optimiser.max_gradient_norm
-        )
+        whole.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self._parameters(), self.config.optimiser.max_gradient_norm)
         if torch.isfinite(norm):
             self.optimiser.step()
             self.average.update_parameters(self.model)
         return StepResult(loss.item(), norm.item(), rate)
+
+    def _parameters(self) -> list[nn.Parameter]:
+        second = [] if self.phonemes is None else self.phonemes.parameters()
+        return [*self.model.parameters(), *second]
 
     def _masked_log_probs(self, batch: Batch) -> Tensor:
         model, waveforms = self.model, batch.waveforms.to(self.device)
@@ -115,6 +122,9 @@ class Learner:
         with torch.no_grad():
             features, _ = model.features(waveforms, tail)
             frames = batch.num_samples.to(self.device) / model.config.frontend.frame_shift
+            warp = self.config.augment.max_frequency_warp
+            if warp:
+                features = warp_frequencies(features, model.config.frontend, warp)
             features = mask_features(features, frames, self.config.augment)
         with self.autocast():
             log_probs, _ = model.encode(features, tuple(state))

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from training.audio_dataset import BatchSource, WaveformStore, decode_utterance, open_store
-from training.augment import Waveform
+from training.channel import Waveform
 from training.config import InvalidConfig, RunConfig
 from training.manifest import Utterance, read_manifest
 from training.model import AcousticModel
