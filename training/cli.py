@@ -114,6 +114,15 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         default=16,
         help="utterances in work at once (default %(default)s)",
     )
+    parser.add_argument(
+        "--live", action="store_true", help="feed every utterance as a microphone would"
+    )
+    parser.add_argument(
+        "--condition",
+        action="append",
+        help="clean, telephone, quiet, loud, noise10, noise5 or reverb; may be repeated",
+    )
+    parser.add_argument("--noise", metavar="DIR", type=Path, help="recordings for the noise")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the table as JSON")
     parser.add_argument(
         "--utterances", metavar="FILE", type=Path, help="write every utterance, worst first"
