@@ -35,6 +35,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     _add_pronounce(subparsers.add_parser("pronounce", help="make a pronunciation lexicon"))
     _add_train(subparsers.add_parser("train", help="train an acoustic model"))
     _add_evaluate(subparsers.add_parser("evaluate", help="measure a bundle's error rates"))
+    _add_compare(subparsers.add_parser("compare", help="measure a bundle beside PocketSphinx"))
     _add_export(subparsers.add_parser("export", help="turn a checkpoint into a bundle"))
 
 
@@ -94,18 +95,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--bundle", metavar="DIR", type=Path, required=True)
-    parser.add_argument("--manifest", metavar="FILE", type=Path, required=True)
-    parser.add_argument("--split", action="append", help="only this split; may be repeated")
-    parser.add_argument("--corpus", action="append", help="only this corpus; may be repeated")
-    options = RecognitionOptions()
-    parser.add_argument("--decoder", choices=DECODERS, default=options.decoder)
-    parser.add_argument(
-        "--beam-width", metavar=f"1..{MAX_BEAM_WIDTH}", type=int, default=options.beam_width
-    )
-    parser.add_argument(
-        "--precision", choices=get_args(Precision), default=RuntimeOptions().precision
-    )
+    _add_measured(parser)
     parser.add_argument("--provider", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument(
         "--num-concurrent",
@@ -118,16 +108,44 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         "--live", action="store_true", help="feed every utterance as a microphone would"
     )
     parser.add_argument(
+        "--utterances", metavar="FILE", type=Path, help="write every utterance, worst first"
+    )
+    parser.set_defaults(func=_imported_when_run("training.evaluate"))
+
+
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    _add_measured(parser)
+    parser.add_argument(
+        "--cache",
+        metavar="FILE",
+        type=Path,
+        default=Path(".data/pocketsphinx.jsonl"),
+        help="what PocketSphinx heard is kept here (default %(default)s)",
+    )
+    parser.set_defaults(func=_imported_when_run("training.compare"))
+
+
+def _add_measured(parser: argparse.ArgumentParser) -> None:
+    """What is measured, on what, and in which conditions."""
+    parser.add_argument("--bundle", metavar="DIR", type=Path, required=True)
+    parser.add_argument("--manifest", metavar="FILE", type=Path, required=True)
+    parser.add_argument("--split", action="append", help="only this split; may be repeated")
+    parser.add_argument("--corpus", action="append", help="only this corpus; may be repeated")
+    options = RecognitionOptions()
+    parser.add_argument("--decoder", choices=DECODERS, default=options.decoder)
+    parser.add_argument(
+        "--beam-width", metavar=f"1..{MAX_BEAM_WIDTH}", type=int, default=options.beam_width
+    )
+    parser.add_argument(
+        "--precision", choices=get_args(Precision), default=RuntimeOptions().precision
+    )
+    parser.add_argument(
         "--condition",
         action="append",
         help="clean, telephone, quiet, loud, noise10, noise5 or reverb; may be repeated",
     )
     parser.add_argument("--noise", metavar="DIR", type=Path, help="recordings for the noise")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the table as JSON")
-    parser.add_argument(
-        "--utterances", metavar="FILE", type=Path, help="write every utterance, worst first"
-    )
-    parser.set_defaults(func=_imported_when_run("training.evaluate"))
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:

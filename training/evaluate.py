@@ -17,7 +17,7 @@ from training.conditions import CLEAN, Conditioner, InvalidCondition, load_noise
 from training.evaluation import Evaluation, Group, ScoredUtterance
 from training.evaluation_report import as_json, as_table, utterance_line
 from training.listening import Listener, RecogniseFile
-from training.manifest import InvalidManifest, Utterance, read_manifest
+from training.manifest import InvalidManifest, Utterance, read_manifest, selected
 from training.text import normalise
 
 
@@ -111,7 +111,7 @@ async def _score(
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate as the command line says. Returns the exit code: 2 for wrong input."""
     try:
-        utterances = _selected(read_manifest(arguments.manifest), arguments)
+        utterances = selected(read_manifest(arguments.manifest), arguments.split, arguments.corpus)
         if not utterances:
             raise InvalidManifest(f"{arguments.manifest}: no utterance of that split and corpus")
         evaluation = evaluate(arguments.bundle, utterances, _options(arguments))
@@ -126,15 +126,6 @@ def run(arguments: argparse.Namespace) -> int:
         lines = (f"{utterance_line(scored)}\n" for scored in evaluation.worst_first())
         arguments.utterances.write_text("".join(lines), encoding="utf-8")
     return 0
-
-
-def _selected(utterances: Sequence[Utterance], arguments: argparse.Namespace) -> list[Utterance]:
-    return [
-        utterance
-        for utterance in utterances
-        if (not arguments.split or utterance.split in arguments.split)
-        and (not arguments.corpus or utterance.corpus in arguments.corpus)
-    ]
 
 
 def _options(arguments: argparse.Namespace) -> EvaluationOptions:
