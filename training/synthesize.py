@@ -15,8 +15,8 @@ WORDS_A_SECOND = 2.3  # of the corpus, silences included
 _SECONDS_PER_HOUR = 3600
 
 
-class InvalidTexts(Exception):
-    """The texts to speak are not given as they must be. The message says how."""
+class InvalidRequest(Exception):
+    """What to speak, or how much, is not given as it must be. The message says how."""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         _synthesise(arguments)
     except (
-        InvalidManifest, InvalidTexts, NoSynthesiser, OtherCorpus, OSError, SynthesisFailed,
+        InvalidManifest, InvalidRequest, NoSynthesiser, OtherCorpus, OSError, SynthesisFailed,
         UnicodeDecodeError,
     ) as error:  # fmt: skip
         print(f"longwave synthesize: {error}", file=sys.stderr)
@@ -34,13 +34,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _synthesise(arguments: argparse.Namespace) -> None:
     groups = [_group(words) for words in arguments.text]
+    if not 0 < arguments.hours < math.inf:
+        raise InvalidRequest(f"--hours is {arguments.hours}; it must be above 0")
+    if arguments.workers < 1:
+        raise InvalidRequest(f"--workers is {arguments.workers}; it must be at least 1")
     voices = installed_voices(ENGINES, arguments.engine or ())
     counts = ", ".join(f"{len(names)} of {engine}" for engine, names in voices.items())
     print(f"voices: {counts}", file=sys.stderr)
     num_words = math.ceil(arguments.hours * _SECONDS_PER_HOUR * WORDS_A_SECOND)
     texts = choose(groups, num_words, _excluded(arguments.exclude), arguments.seed)
     if not texts:
-        raise InvalidTexts("the texts hold no sentence that can be spoken")
+        raise InvalidRequest("the texts hold no sentence that can be spoken")
     lines = plan(texts, voices, arguments.seed)
     for done in write_corpus(arguments.output, lines, ENGINES, arguments.workers):
         print(f"\r{done} of {len(lines)} sentences", end="", file=sys.stderr)
@@ -57,7 +61,7 @@ def _group(words: Sequence[str]) -> TextGroup:
     except ValueError:
         share = 0.0
     if not (0 < share < math.inf and words[1:]):
-        raise InvalidTexts(f"--text {' '.join(words)}: give a share above 0, then text files")
+        raise InvalidRequest(f"--text {' '.join(words)}: give a share above 0, then text files")
     return TextGroup(share, tuple(Path(word) for word in words[1:]))
 
 

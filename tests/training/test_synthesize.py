@@ -83,8 +83,8 @@ def test_what_cannot_be_spoken_is_left_out(tmp_path: Path, whistler: Whistler) -
 
 
 def test_a_synthesiser_that_says_nothing_stops_the_run(tmp_path: Path, whistler: Whistler) -> None:
-    with pytest.raises(SynthesisFailed, match="espeak wrote none of 2 sentences"):
-        list(write(tmp_path, lines("silence now", "silence then"), whistler))
+    with pytest.raises(SynthesisFailed, match="espeak wrote none of 10 sentences"):
+        list(write(tmp_path, lines(*["silence now"] * 10), whistler))
     assert not (tmp_path / "manifest.jsonl").exists()
 
 
@@ -142,11 +142,23 @@ def test_a_missing_synthesiser_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         installed_voices(mute)
 
 
-def test_the_command_names_what_is_wrong_with_the_texts(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--text", "a.txt"), "give a share above 0, then text files"),
+        (("--text", "1"), "give a share above 0, then text files"),
+        (("--text", "1", "a.txt", "--hours", "nan"), "--hours is nan"),
+        (("--text", "1", "a.txt", "--workers", "0"), "--workers is 0"),
+    ],
+)
+def test_the_command_names_what_is_wrong(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: tuple[str, ...],
+    message: str,
 ) -> None:
-    assert longwave("synthesize", "--text", "a.txt", "--output", tmp_path / "out") == 2
-    assert "give a share above 0, then text files" in capsys.readouterr().err
+    assert longwave("synthesize", *options, "--output", tmp_path / "out") == 2
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ENGINES)

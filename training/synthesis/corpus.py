@@ -21,6 +21,7 @@ from training.text import normalise
 
 SAMPLE_RATE = 16_000
 BATCH_SIZE = 100  # sentences; what a killed run has to do again
+ENOUGH_TO_JUDGE = 10  # sentences; a synthesiser that speaks none of so many is broken
 MIN_SECONDS_A_CHARACTER = 0.02  # of audio; less was not spoken whole
 
 _PARTS, _PLAN, _MANIFEST = ".parts", "plan", "manifest.jsonl"
@@ -67,12 +68,15 @@ def write_corpus(
     }
     pending = {part: batch for part, batch in batches.items() if not part.exists()}
     done = sum(map(len, batches.values())) - sum(map(len, pending.values()))
-    with ThreadPoolExecutor(num_workers) as pool:
+    pool = ThreadPoolExecutor(num_workers)
+    try:
         spoken = pool.map(lambda batch: _speak_batch(folder, batch, engines), pending.values())
         for (part, batch), utterances in zip(pending.items(), spoken, strict=True):
             write_manifest(part, utterances)
             done += len(batch)
             yield done
+    finally:
+        pool.shutdown(cancel_futures=True)  # whoever stops early waits for what runs, no more
     every = [utterance for part in sorted(batches) for utterance in read_manifest(part)]
     write_manifest(folder / _MANIFEST, every)
     shutil.rmtree(parts)
@@ -104,7 +108,7 @@ def _speak_batch(
 
 def _speak(name: str, lines: Sequence[tuple[Line, Path]], engine: Engine) -> None:
     engine.speak([_speech(line, wave) for line, wave in lines])
-    if not any(wave.exists() for _, wave in lines):
+    if len(lines) >= ENOUGH_TO_JUDGE and not any(wave.exists() for _, wave in lines):
         raise SynthesisFailed(f"{name} wrote none of {len(lines)} sentences; try {engine.program}")
 
 
