@@ -29,6 +29,10 @@ from training.score import word_errors
 from training.text import normalise
 
 
+class NotComparable(Exception):
+    """A bundle cannot be set beside PocketSphinx. The message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class ComparisonOptions:
     """What to compare, and in which conditions."""
@@ -45,7 +49,7 @@ def compare(
 ) -> Comparison:
     """Recognise every utterance with both, live, one after another.
 
-    Raises EngineError, InvalidCondition, NoPocketSphinx, InvalidCache and OSError.
+    Raises EngineError, InvalidCondition, NotComparable, NoPocketSphinx, InvalidCache and OSError.
     """
     return asyncio.run(_compare(bundle, utterances, options))
 
@@ -56,6 +60,10 @@ async def _compare(
     pocketsphinx = Hypotheses(options.cache)
     noises = load_noises(options.noise_folder, SAMPLE_RATE) if options.noise_folder else []
     async with running_recognizer(bundle, options.runtime) as recognizer:
+        sample_rate = recognizer.bundle.framing.sample_rate
+        if sample_rate != SAMPLE_RATE:
+            message = f"the bundle hears {sample_rate} Hz, PocketSphinx's model {SAMPLE_RATE} Hz"
+            raise NotComparable(message)
         clean = Conditioner(CLEAN, SAMPLE_RATE, noises)
         listener = Listener(recognizer, options.recognition, clean, live=True)
         listeners = [listener.under(condition) for condition in options.conditions]
@@ -112,7 +120,8 @@ def run(arguments: argparse.Namespace) -> int:
             raise InvalidManifest(f"{arguments.manifest}: no utterance of that split and corpus")
         comparison = compare(arguments.bundle, utterances, _options(arguments))
     except (
-        EngineError, InvalidCache, InvalidCondition, InvalidManifest, NoPocketSphinx, OSError,
+        EngineError, InvalidCache, InvalidCondition, InvalidManifest, NoPocketSphinx,
+        NotComparable, OSError,
     ) as error:  # fmt: skip
         print(f"longwave compare: {error}", file=sys.stderr)
         return 2

@@ -115,6 +115,14 @@ def test_wrong_input_is_explained(
     assert message in capsys.readouterr().err
 
 
+def test_a_bundle_of_another_rate_is_refused(
+    manifest: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(compare, "SAMPLE_RATE", FRAMING.sample_rate + 1)
+    assert run_command(manifest) == 2
+    assert f"the bundle hears {FRAMING.sample_rate} Hz" in capsys.readouterr().err
+
+
 def test_without_the_package_the_remedy_is_named(
     manifest: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
