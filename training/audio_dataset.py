@@ -169,7 +169,7 @@ class BatchSource:
         plan: Sequence[list[int]],
         first: int,
         augmenter: WaveformAugmenter,
-        seeds: tuple[int, int],
+        seeds: tuple[int, ...],
     ) -> Iterator[Batch]:
         """The batches of `plan` from number `first`, every waveform varied.
 

@@ -6,6 +6,7 @@ fast, and works as far as it can where the `train` extra is not installed.
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from service.engine.options import (
 from training.cli_decoding import add_calibrate_arguments, add_lm_arguments, add_tune_arguments
 from training.corpora import READERS
 from training.corpora.limits import Limits
+from training.synthesis.voices import ENGINE_SHARES
 
 _OWN_PACKAGES = ("training", "service")
 
@@ -30,9 +32,11 @@ Command = Callable[[argparse.Namespace], int]
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the subcommands. Each sets `func`: from the parsed arguments to the exit code."""
     _add_corpora(subparsers.add_parser("corpora", help="merge speech corpora into one manifest"))
+    _add_synthesize(subparsers.add_parser("synthesize", help="speak text into a corpus"))
     _add_pronounce(subparsers.add_parser("pronounce", help="make a pronunciation lexicon"))
     _add_train(subparsers.add_parser("train", help="train an acoustic model"))
     _add_evaluate(subparsers.add_parser("evaluate", help="measure a bundle's error rates"))
+    _add_compare(subparsers.add_parser("compare", help="measure a bundle beside PocketSphinx"))
     _add_export(subparsers.add_parser("export", help="turn a checkpoint into a bundle"))
     lm = subparsers.add_parser("lm", help="turn text into a language model")
     add_lm_arguments(lm)
@@ -64,6 +68,28 @@ def _add_corpora(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(func=_imported_when_run("training.corpora.merge"))
 
 
+def _add_synthesize(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--text",
+        metavar=("SHARE", "FILE"),
+        nargs="+",
+        action="append",
+        required=True,
+        help="a share of the words, and the text files (plain or .xz) they are from; repeatable",
+    )
+    parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="the corpus")
+    parser.add_argument("--hours", metavar="H", type=float, default=30.0, help="about so much")
+    parser.add_argument(
+        "--engine", choices=ENGINE_SHARES, action="append", help="only this one; may be repeated"
+    )
+    parser.add_argument(
+        "--exclude", metavar="FILE", type=Path, help="no passage of this manifest's dev and test"
+    )
+    parser.add_argument("--seed", metavar="N", type=int, default=0)
+    parser.add_argument("--workers", metavar="N", type=int, default=os.cpu_count() or 1)
+    parser.set_defaults(func=_imported_when_run("training.synthesize"))
+
+
 def _add_pronounce(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("manifest", metavar="MANIFEST", type=Path, nargs="+")
     parser.add_argument("--output", metavar="FILE", type=Path, required=True, help="the lexicon")
@@ -79,6 +105,38 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    _add_measured(parser)
+    parser.add_argument("--provider", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument(
+        "--num-concurrent",
+        metavar="N",
+        type=int,
+        default=16,
+        help="utterances in work at once (default %(default)s)",
+    )
+    parser.add_argument(
+        "--live", action="store_true", help="feed every utterance as a microphone would"
+    )
+    parser.add_argument(
+        "--utterances", metavar="FILE", type=Path, help="write every utterance, worst first"
+    )
+    parser.set_defaults(func=_imported_when_run("training.evaluate"))
+
+
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    _add_measured(parser)
+    parser.add_argument(
+        "--cache",
+        metavar="FILE",
+        type=Path,
+        default=Path(".data/pocketsphinx.jsonl"),
+        help="what PocketSphinx heard is kept here (default %(default)s)",
+    )
+    parser.set_defaults(func=_imported_when_run("training.compare"))
+
+
+def _add_measured(parser: argparse.ArgumentParser) -> None:
+    """What is measured, on what, and in which conditions."""
     parser.add_argument("--bundle", metavar="DIR", type=Path, required=True)
     parser.add_argument("--manifest", metavar="FILE", type=Path, required=True)
     parser.add_argument("--split", action="append", help="only this split; may be repeated")
@@ -93,19 +151,13 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision", choices=get_args(Precision), default=RuntimeOptions().precision
     )
-    parser.add_argument("--provider", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument(
-        "--num-concurrent",
-        metavar="N",
-        type=int,
-        default=16,
-        help="utterances in work at once (default %(default)s)",
+        "--condition",
+        action="append",
+        help="clean, telephone, quiet, loud, noise10, noise5 or reverb; may be repeated",
     )
+    parser.add_argument("--noise", metavar="DIR", type=Path, help="recordings for the noise")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the table as JSON")
-    parser.add_argument(
-        "--utterances", metavar="FILE", type=Path, help="write every utterance, worst first"
-    )
-    parser.set_defaults(func=_imported_when_run("training.evaluate"))
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:

@@ -6,21 +6,19 @@ import json
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from service.engine.audio import AudioLimits, decode_audio
 from service.engine.errors import EngineError
 from service.engine.options import RecognitionOptions, RuntimeOptions
-from service.engine.recognizer import Recognizer, running_recognizer, transcribe
+from service.engine.recognizer import running_recognizer
+from training.conditions import CLEAN, Conditioner, InvalidCondition, load_noises
 from training.evaluation import Evaluation, Group, ScoredUtterance
 from training.evaluation_report import as_json, as_table, utterance_line
-from training.manifest import InvalidManifest, Utterance, read_manifest
+from training.listening import Listener, RecogniseFile
+from training.manifest import InvalidManifest, Utterance, read_manifest, selected
 from training.text import normalise
-
-RecogniseFile = Callable[[Path], Awaitable[str]]
-"""The recognised text of an audio file; raises EngineError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +28,9 @@ class EvaluationOptions:
     runtime: RuntimeOptions = field(default_factory=RuntimeOptions)
     recognition: RecognitionOptions = field(default_factory=RecognitionOptions)
     num_concurrent: int = 16  # utterances in work at once; 1 gives the speed of a lone file
+    live: bool = False  # every utterance as a microphone sends it
+    conditions: tuple[str, ...] = (CLEAN,)
+    noise_folder: Path | None = None
 
 
 def evaluate(
@@ -37,8 +38,9 @@ def evaluate(
 ) -> Evaluation:
     """Recognise `utterances` with the bundle in a folder and score them.
 
-    Raises EngineError where the bundle cannot be run. An utterance that the engine refuses counts
-    as recognised with no words, and carries the reason.
+    Raises EngineError where the bundle cannot be run, InvalidCondition where a condition cannot be
+    made. An utterance that the engine refuses counts as recognised with no words, and carries the
+    reason.
     """
     return asyncio.run(_evaluate(bundle, utterances, options))
 
@@ -47,8 +49,11 @@ async def _evaluate(
     bundle: Path, utterances: Sequence[Utterance], options: EvaluationOptions
 ) -> Evaluation:
     async with running_recognizer(bundle, options.runtime) as recognizer:
-        recognise = _file_recogniser(recognizer, options.recognition)
-        groups = await evaluate_groups(recognise, utterances, options.num_concurrent)
+        sample_rate = recognizer.bundle.framing.sample_rate
+        folder = options.noise_folder
+        noises = load_noises(folder, sample_rate) if folder else []
+        clean = Conditioner(CLEAN, sample_rate, noises)
+        listener = Listener(recognizer, options.recognition, clean, options.live)
         return Evaluation(
             bundle=recognizer.bundle.name,
             version=recognizer.bundle.version,
@@ -56,18 +61,19 @@ async def _evaluate(
             provider=recognizer.provider,
             precision=recognizer.precision,
             decoder=options.recognition.decoder,
-            groups=tuple(groups),
+            groups=tuple(await _evaluate_conditions(listener, utterances, options)),
+            live=options.live,
         )
 
 
-def _file_recogniser(recognizer: Recognizer, options: RecognitionOptions) -> RecogniseFile:
-    sample_rate = recognizer.bundle.framing.sample_rate
-
-    async def recognise(audio: Path) -> str:
-        waveforms = decode_audio(audio, sample_rate, AudioLimits())
-        return (await transcribe(recognizer, waveforms, options)).text
-
-    return recognise
+async def _evaluate_conditions(
+    clean: Listener, utterances: Sequence[Utterance], options: EvaluationOptions
+) -> list[Group]:
+    groups: list[Group] = []
+    for listener in [clean.under(condition) for condition in options.conditions]:
+        heard = await evaluate_groups(listener.recognise_file, utterances, options.num_concurrent)
+        groups += [replace(group, condition=listener.conditioner.condition) for group in heard]
+    return groups
 
 
 async def evaluate_groups(
@@ -105,11 +111,11 @@ async def _score(
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate as the command line says. Returns the exit code: 2 for wrong input."""
     try:
-        utterances = _selected(read_manifest(arguments.manifest), arguments)
+        utterances = selected(read_manifest(arguments.manifest), arguments.split, arguments.corpus)
         if not utterances:
             raise InvalidManifest(f"{arguments.manifest}: no utterance of that split and corpus")
         evaluation = evaluate(arguments.bundle, utterances, _options(arguments))
-    except (InvalidManifest, EngineError, OSError) as error:
+    except (InvalidCondition, InvalidManifest, EngineError, OSError) as error:
         print(f"longwave evaluate: {error}", file=sys.stderr)
         return 2
     print(as_table(evaluation))
@@ -120,15 +126,6 @@ def run(arguments: argparse.Namespace) -> int:
         lines = (f"{utterance_line(scored)}\n" for scored in evaluation.worst_first())
         arguments.utterances.write_text("".join(lines), encoding="utf-8")
     return 0
-
-
-def _selected(utterances: Sequence[Utterance], arguments: argparse.Namespace) -> list[Utterance]:
-    return [
-        utterance
-        for utterance in utterances
-        if (not arguments.split or utterance.split in arguments.split)
-        and (not arguments.corpus or utterance.corpus in arguments.corpus)
-    ]
 
 
 def _options(arguments: argparse.Namespace) -> EvaluationOptions:
@@ -145,4 +142,7 @@ def _options(arguments: argparse.Namespace) -> EvaluationOptions:
             word_bonus=arguments.word_bonus,
         ),
         num_concurrent=arguments.num_concurrent,
+        live=arguments.live,
+        conditions=tuple(dict.fromkeys(arguments.condition or (CLEAN,))),
+        noise_folder=arguments.noise,
     )

@@ -1,5 +1,6 @@
 """What an evaluation found: scored utterances, their groups and the figures of each."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,12 +37,13 @@ class ScoredUtterance:
 
 @dataclass(frozen=True)
 class Group:
-    """The utterances of one split of one corpus."""
+    """The utterances of one split of one corpus under one condition."""
 
     corpus: str
     split: str
     scored: tuple[ScoredUtterance, ...]
     wall_s: float  # that recognising them took
+    condition: str = "clean"  # one of `training.conditions`
 
     @cached_property
     def audio_s(self) -> float:
@@ -81,6 +83,7 @@ class Evaluation:
     precision: str
     decoder: str
     groups: tuple[Group, ...]
+    live: bool = False  # every utterance in pieces, as a microphone sends it
 
     @property
     def overall(self) -> Group:
@@ -90,9 +93,14 @@ class Evaluation:
     @property
     def splits(self) -> tuple[Group, ...]:
         """The groups of every split as one, for the splits of more than one corpus."""
-        names = sorted({group.split for group in self.groups})
-        members = [[group for group in self.groups if group.split == name] for name in names]
-        return tuple(_joined("all", groups[0].split, groups) for groups in members if groups[1:])
+        members: defaultdict[tuple[str, str], list[Group]] = defaultdict(list)
+        for group in self.groups:
+            members[group.condition, group.split].append(group)
+        return tuple(
+            _joined("all", split, groups, condition)
+            for (condition, split), groups in members.items()
+            if groups[1:]
+        )
 
     def worst_first(self) -> list[ScoredUtterance]:
         """Every utterance, by falling word error rate, then by falling number of errors."""
@@ -103,7 +111,7 @@ class Evaluation:
         )
 
 
-def _joined(corpus: str, split: str, groups: Iterable[Group]) -> Group:
+def _joined(corpus: str, split: str, groups: Iterable[Group], condition: str = "all") -> Group:
     members = tuple(groups)
     scored = tuple(scored for group in members for scored in group.scored)
-    return Group(corpus, split, scored, sum(group.wall_s for group in members))
+    return Group(corpus, split, scored, sum(group.wall_s for group in members), condition)

@@ -7,16 +7,23 @@ from training.evaluation import Evaluation, Group, ScoredUtterance
 
 _SECONDS_PER_HOUR = 3600
 _COLUMNS = (
-    ("corpus", 18), ("split", 6), ("utts", 6), ("hours", 7), ("WER %", 7), ("95 % interval", 14),
-    ("CER %", 7), ("sub", 6), ("del", 6), ("ins", 6), ("words", 7), ("RTF", 8),
+    ("corpus", 18), ("split", 6), ("condition", 10), ("utts", 6), ("hours", 7), ("WER %", 7),
+    ("95 % interval", 14), ("CER %", 7), ("sub", 6), ("del", 6), ("ins", 6), ("words", 7),
+    ("RTF", 8),
 )  # fmt: skip
+
+_TEXT_COLUMNS = {"condition", "corpus", "split"}
 
 
 def as_table(evaluation: Evaluation) -> str:
-    """One row a corpus and split, then one a split. RTF is wall seconds per audio second."""
+    """One row a condition, corpus and split, then one a condition and split.
+
+    RTF is wall seconds per audio second, what it takes to make a condition included.
+    """
     title = (
         f"{evaluation.bundle} {evaluation.version} ({evaluation.commit[:12]}), "
         f"{evaluation.precision}, {evaluation.decoder}, {evaluation.provider}"
+        f"{', live' if evaluation.live else ''}"
     )
     rows = [_row(group) for group in (*evaluation.groups, *evaluation.splits)]
     lines = [title, _line([name for name, _ in _COLUMNS]), *map(_line, rows)]
@@ -35,6 +42,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "provider": evaluation.provider,
         "precision": evaluation.precision,
         "decoder": evaluation.decoder,
+        "live": evaluation.live,
         "groups": [_group_json(group) for group in evaluation.groups],
         "splits": [_group_json(group) for group in evaluation.splits],
     }
@@ -62,6 +70,7 @@ def _row(group: Group) -> list[str]:
     return [
         group.corpus,
         group.split,
+        group.condition,
         str(len(group.scored)),
         f"{group.audio_s / _SECONDS_PER_HOUR:.2f}",
         f"{100 * group.words.rate:.2f}",
@@ -78,7 +87,7 @@ def _row(group: Group) -> list[str]:
 def _line(cells: list[str]) -> str:
     """Text columns to the left, figures to the right."""
     padded = [
-        f"{cell:<{width}}" if name in {"corpus", "split"} else f"{cell:>{width}}"
+        f"{cell:<{width}}" if name in _TEXT_COLUMNS else f"{cell:>{width}}"
         for cell, (name, width) in zip(cells, _COLUMNS, strict=True)
     ]
     return " ".join(padded).rstrip()
@@ -89,6 +98,7 @@ def _group_json(group: Group) -> dict[str, Any]:
     return {
         "corpus": group.corpus,
         "split": group.split,
+        "condition": group.condition,
         "utterances": len(group.scored),
         "refused": group.num_refused,
         "hours": group.audio_s / _SECONDS_PER_HOUR,

@@ -14,6 +14,7 @@ from service.engine.framing import Framing
 from training.audio_dataset import Batch
 from training.augment import mask_features, warp_frequencies
 from training.config import OptimiserConfig, RunConfig
+from training.distributed import ALONE, Ranks
 from training.manifest import Utterance
 from training.model import AcousticModel
 from training.phonemes import PhonemeTask
@@ -76,9 +77,12 @@ class StepResult:
 class Learner:
     """A model with its optimiser and averaged weights: what changes while training."""
 
-    def __init__(self, model: AcousticModel, config: RunConfig, device: torch.device) -> None:
+    def __init__(
+        self, model: AcousticModel, config: RunConfig, device: torch.device, ranks: Ranks = ALONE
+    ) -> None:
         self.config = config
         self.device = device
+        self.ranks = ranks
         self.model = model.to(device)
         averaging = get_ema_multi_avg_fn(config.optimiser.average_decay)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.model, multi_avg_fn=averaging)
@@ -96,8 +100,8 @@ class Learner:
         return cast(AcousticModel, self.average.module)
 
     def step(self, batch: Batch, step: int, num_steps: int) -> StepResult:
-        """Learn from one batch. Chance depends on the seed and the step alone."""
-        torch.manual_seed(self.config.seed * 1_000_003 + step)
+        """Learn from one batch. Chance depends on the seed, the step and the process's rank."""
+        torch.manual_seed(self.config.seed * 1_000_003 + step + self.ranks.rank * 1_000_000_007)
         rate = learning_rate(self.config.optimiser, step, num_steps)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
@@ -106,6 +110,7 @@ class Learner:
         whole = loss if self.phonemes is None else loss + self.phonemes.loss(batch)
         self.optimiser.zero_grad(set_to_none=True)
         whole.backward()  # type: ignore[no-untyped-call]
+        self.ranks.average_gradients(self._parameters())
         norm = nn.utils.clip_grad_norm_(self._parameters(), self.config.optimiser.max_gradient_norm)
         if torch.isfinite(norm):
             self.optimiser.step()

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +52,18 @@ def read_manifest(path: Path) -> list[Utterance]:
             for number, line in enumerate(lines, start=1)
             if line.strip()
         ]
+
+
+def selected(
+    utterances: Iterable[Utterance], splits: Collection[str] | None, corpora: Collection[str] | None
+) -> list[Utterance]:
+    """The utterances of these splits and corpora; None or none of them means all."""
+    return [
+        utterance
+        for utterance in utterances
+        if (not splits or utterance.split in splits)
+        and (not corpora or utterance.corpus in corpora)
+    ]
 
 
 def _to_json(utterance: Utterance, folder: Path) -> dict[str, str | float]:

@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from training.checkpoint import (
     save_checkpoint,
 )
 from training.config import InvalidConfig, RunConfig, read_config
+from training.distributed import Ranks, joined_ranks
 from training.loop import Learner, Validation, validate
 from training.manifest import InvalidManifest
 from training.model import AcousticModel
@@ -34,13 +36,17 @@ BEST = "best.pt"
 
 
 class Run:
-    """A run folder and everything that is going on in it."""
+    """A run folder and everything that is going on in it, in one of its processes."""
 
-    def __init__(self, config: RunConfig, folder: Path, checkpoint: Checkpoint | None) -> None:
+    def __init__(
+        self, config: RunConfig, folder: Path, checkpoint: Checkpoint | None, ranks: Ranks
+    ) -> None:
         self.config = config
         self.folder = folder
-        self.training = load_corpus(config, config.data.train_split)
-        self.validation = load_corpus(config, config.data.validation_split)
+        self.ranks = ranks
+        with ranks.main_first():
+            self.training = load_corpus(config, config.data.train_split)
+            self.validation = load_corpus(config, config.data.validation_split)
         self.augmenter = WaveformAugmenter(
             config.augment, config.model.framing.sample_rate, load_noises(config)
         )
@@ -48,18 +54,17 @@ class Run:
         self.progress = checkpoint.progress if checkpoint else Progress()
         self.best_wer = checkpoint.best_wer if checkpoint else float("inf")
         self.num_steps = sum(len(self._plan(epoch)) for epoch in range(config.epochs))
-        self.log = RunLog(folder)
+        self.log = RunLog(folder) if ranks.is_main else None
 
     def _make_learner(self, checkpoint: Checkpoint | None) -> Learner:
         torch.manual_seed(self.config.seed)
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         model = AcousticModel(self.config.model)
         if self.config.initial_weights and not checkpoint:
             start = load_checkpoint(Path(self.config.initial_weights))
             model.load_state_dict(averaged_model(start).state_dict())
         elif not checkpoint:
             set_normalisation(model, self.training.store, self.config.seed)
-        learner = Learner(model, self.config, device)
+        learner = Learner(model, self.config, self.ranks.device, self.ranks)
         if checkpoint:
             learner.model.load_state_dict(checkpoint.model)
             learner.averaged.load_state_dict(checkpoint.average)
@@ -69,27 +74,32 @@ class Run:
             learner.average.n_averaged.fill_(checkpoint.progress.step)
         return learner
 
-    def _plan(self, epoch: int) -> list[list[int]]:
-        return self.training.source.plan(self.config.seed, epoch, self.config.data.repeats)
+    def _plan(self, epoch: int) -> Sequence[list[int]]:
+        """The batches of an epoch that are this process's."""
+        plan = self.training.source.plan(self.config.seed, epoch, self.config.data.repeats)
+        return self.ranks.share(plan)
 
     def train(self) -> None:
         """Go on to the last epoch; every epoch ends with a validation and a checkpoint."""
-        utterances = self.training.utterances + self.validation.utterances
-        self.log.describe(self.config, utterances, str(self.learner.device))
+        if self.log:
+            utterances = self.training.utterances + self.validation.utterances
+            self.log.describe(self.config, utterances, str(self.learner.device))
         with self._progress_bar() as bar:
             while self.progress.epoch < self.config.epochs:
                 loss = self._train_epoch(bar)
                 self.progress = replace(self.progress, epoch=self.progress.epoch + 1, batch=0)
-                validation = self._validate()
-                self.log.epoch(self.progress, loss, validation)
-                self._save_best(validation.words.rate)
-                bar.console.print(self._summary(loss, validation))
-        self.log.close()
+                if self.log:
+                    validation = self._validate()
+                    self.log.epoch(self.progress, loss, validation)
+                    self._save_best(validation.words.rate)
+                    bar.console.print(self._summary(loss, validation))
+        if self.log:
+            self.log.close()
 
     def _train_epoch(self, bar: ProgressBar) -> float:
         """The rest of the current epoch; returns its mean loss."""
         epoch, plan = self.progress.epoch, self._plan(self.progress.epoch)
-        first, seeds = self.progress.batch, (self.config.seed, epoch)
+        first, seeds = self.progress.batch, self.ranks.seeds(self.config.seed, epoch)
         losses: list[float] = []
         last_save = last_step = time.monotonic()
         for batch in self.training.source.varied(plan, first, self.augmenter, seeds):
@@ -98,9 +108,10 @@ class Run:
             self._advance(batch.duration_samples, now - last_step)
             last_step = now
             losses.append(result.loss)
-            self.log.step(self.progress.step, result)
-            self._show(bar, result.loss)
-            if now - last_save > 60 * self.config.checkpoint_minutes:
+            if self.log:
+                self.log.step(self.progress.step, result)
+                self._show(bar, result.loss)
+            if self.log and now - last_save > 60 * self.config.checkpoint_minutes:
                 self._save(LAST)
                 last_save = now
         return float(np.mean(losses)) if losses else float("nan")
@@ -111,7 +122,8 @@ class Run:
             done,
             batch=done.batch + 1,
             step=done.step + 1,
-            audio_s=done.audio_s + num_samples / self.config.model.framing.sample_rate,
+            audio_s=done.audio_s
+            + self.ranks.total(num_samples) / self.config.model.framing.sample_rate,
             elapsed_s=done.elapsed_s + elapsed_s,
         )
 
@@ -152,6 +164,7 @@ class Run:
             BarColumn(),
             TextColumn("{task.description}"),
             TimeRemainingColumn(),
+            disable=not self.ranks.is_main,
         )
         bar.add_task("train", total=self.num_steps, completed=self.progress.step)
         return bar
@@ -171,6 +184,11 @@ def train(config: RunConfig, folder: Path) -> None:
     A run that goes on keeps its own configuration, except for the number of epochs and what only
     concerns the machine. Raises InvalidConfig where the rest of `config` differs from it.
     """
+    with joined_ranks() as ranks:
+        _train(config, folder, ranks)
+
+
+def _train(config: RunConfig, folder: Path, ranks: Ranks) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = None
     if (folder / LAST).exists():
@@ -178,7 +196,7 @@ def train(config: RunConfig, folder: Path) -> None:
         check_same_run(config, checkpoint.config)
     if config.num_threads:
         torch.set_num_threads(config.num_threads)
-    Run(config, folder, checkpoint).train()
+    Run(config, folder, checkpoint, ranks).train()
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,8 +5,10 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -103,7 +105,7 @@ async def test_table_and_json_agree() -> None:
     table = as_table(result).splitlines()
     rows = as_json(result)
     assert len(table) == 2 + len(rows["groups"]) + len(rows["splits"]) + 1
-    assert table[2].split()[:5] == ["books", "dev", "2", "0.00", "25.00"]
+    assert table[2].split()[:6] == ["books", "dev", "clean", "2", "0.00", "25.00"]
     assert "1 utterances were refused" in table[-1]
     assert rows["groups"][0]["wer"] == 0.25
     assert rows["groups"][0]["wer_interval_95"] == [0.0, 0.5]
@@ -151,9 +153,10 @@ def test_command(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table, lines = manifest.with_name("table.json"), manifest.with_name("lines.jsonl")
     code = longwave_evaluate(manifest, "--json", str(table), "--utterances", str(lines))
     assert code == 0
-    assert capsys.readouterr().out.splitlines()[2].split()[:5] == [
+    assert capsys.readouterr().out.splitlines()[2].split()[:6] == [
         "fake",
         "dev",
+        "clean",
         "2",
         "0.00",
         "25.00",
@@ -171,6 +174,8 @@ def test_command(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (("--corpus", "none"), "no utterance of that split"),
         (("--beam-width", "0"), "beam_width"),
         (("--num-concurrent", "0"), "max_streams"),
+        (("--condition", "underwater"), "condition 'underwater' is not one of clean, telephone"),
+        (("--condition", "noise5"), "noise5 needs recordings of noise"),
     ],
 )
 def test_wrong_input_is_explained(
@@ -181,3 +186,40 @@ def test_wrong_input_is_explained(
 ) -> None:
     assert longwave_evaluate(manifest, *options) == 2
     assert message in capsys.readouterr().err
+
+
+def test_live_utterances_are_heard_alike(
+    manifest: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, lines = manifest.with_name("table.json"), manifest.with_name("lines.jsonl")
+    options = ("--live", "--json", str(table), "--utterances", str(lines))
+    assert longwave_evaluate(manifest, *options) == 0
+    assert capsys.readouterr().out.splitlines()[0].endswith(", live")
+    assert json.loads(table.read_text(encoding="utf-8"))["live"] is True
+    worst = json.loads(lines.read_text(encoding="utf-8").splitlines()[0])
+    assert worst["hypothesis"] == "three four"
+
+
+def test_conditions_are_rows_of_their_own(manifest: Path) -> None:
+    table, noise = manifest.with_name("table.json"), manifest.with_name("noise")
+    noise.mkdir()
+    soundfile.write(noise / "hum.wav", np.full(8000, 0.1), 8000)
+    names = ("clean", "noise10", "clean")
+    conditions = [word for name in names for word in ("--condition", name)]
+    options = (*conditions, "--noise", str(noise), "--json", str(table))
+    assert longwave_evaluate(manifest, *options) == 0
+    clean, noisy = json.loads(table.read_text(encoding="utf-8"))["groups"]
+    assert (clean["condition"], noisy["condition"]) == ("clean", "noise10")
+    assert clean["wer"] == 0.25
+    assert noisy["wer"] > 0.25  # the stand-in for a model reads its words from the samples
+
+
+async def test_splits_are_joined_within_a_condition() -> None:
+    groups = await scored_groups()
+    noisy = [replace(group, condition="noise5") for group in groups]
+    both = replace(await evaluation(), groups=(*groups, *noisy))
+    assert [(group.condition, group.split) for group in both.splits] == [
+        ("clean", "dev"),
+        ("noise5", "dev"),
+    ]
+    assert both.splits[1].words.reference_length == 6
