@@ -1,4 +1,4 @@
-"""The frontend of the graphs that are served: the same log-mel as `frontend`, for less arithmetic.
+"""The frontend of int8 graphs: the same log-mel as `frontend`, for less arithmetic.
 
 Two facts halve the Fourier transform, which is the largest product of the whole graph:
 
