@@ -12,9 +12,15 @@ import numpy as np
 import pytest
 
 from service.engine.audio import AudioLimits, decode_audio
-from service.engine.bundle import load_bundle
+from service.engine.bundle import LANGUAGE_MODEL, load_bundle
 from service.engine.events import Final
-from service.engine.options import Priority, RecognitionOptions, RuntimeOptions
+from service.engine.options import (
+    DECODERS,
+    Precision,
+    Priority,
+    RecognitionOptions,
+    RuntimeOptions,
+)
 from service.engine.recognizer import Recognizer, running_recognizer, transcribe
 from training.manifest import Utterance, read_manifest
 from training.score import character_errors, total
@@ -24,7 +30,13 @@ BUNDLE = REPOSITORY / "models" / "en"
 CORPORA = Path(os.environ.get("SPEECH_CORPORA", REPOSITORY.parent / "shared" / "speech"))
 MANIFEST = CORPORA / "librispeech" / "manifest.jsonl"
 NUM_UTTERANCES = 12
-MAX_CER = 0.6  # a broken model or a wrong feature puts it near 1; accuracy is evaluate's business
+MAX_CER = 0.45  # a broken model or a wrong feature puts it near 1; accuracy is evaluate's business
+
+Decoding = tuple[Precision, str]
+
+DECODINGS: list[Decoding] = [
+    (precision, decoder) for precision in ("int8", "float32") for decoder in DECODERS
+]
 
 needs_speech = pytest.mark.skipif(
     not MANIFEST.exists(), reason=f"NO SPEECH BY PEOPLE: {MANIFEST} is not there"
@@ -36,17 +48,17 @@ def dev_utterances() -> Sequence[Utterance]:
     return dev[:NUM_UTTERANCES]
 
 
-async def file_text(recognizer: Recognizer, path: Path) -> str:
+async def file_text(recognizer: Recognizer, path: Path, options: RecognitionOptions) -> str:
     sample_rate = recognizer.bundle.framing.sample_rate
     waveforms = decode_audio(path, sample_rate, AudioLimits())
-    return (await transcribe(recognizer, waveforms, RecognitionOptions())).text
+    return (await transcribe(recognizer, waveforms, options)).text
 
 
-async def stream_text(recognizer: Recognizer, path: Path) -> str:
+async def stream_text(recognizer: Recognizer, path: Path, options: RecognitionOptions) -> str:
     """The finals of a live stream whose audio comes in pieces of uneven length."""
     blocks = decode_audio(path, recognizer.bundle.framing.sample_rate, AudioLimits())
     waveform = np.concatenate(list(blocks))
-    with recognizer.stream(RecognitionOptions(), Priority.LIVE) as stream:
+    with recognizer.stream(options, Priority.LIVE) as stream:
         events = []
         for piece in np.array_split(waveform, 1 + len(waveform) // 3001):
             events += await stream.accept(piece)
@@ -56,27 +68,24 @@ async def stream_text(recognizer: Recognizer, path: Path) -> str:
 
 def test_the_bundle_is_whole() -> None:
     bundle = load_bundle(BUNDLE)
-    assert {"model.onnx", "model.int8.onnx"} <= bundle.files.keys()
+    assert {"model.onnx", "model.int8.onnx", LANGUAGE_MODEL} <= bundle.files.keys()
+    assert bundle.decoding.decoder == "beam"
+    assert bundle.decoding.tuned_on is not None
+    assert bundle.decoding.calibration.keys() == {*DECODERS}
+    assert all(corpus["licence"] for corpus in bundle.training_data)
     assert (BUNDLE / "README.md").read_text(encoding="utf-8").startswith("# ")
     assert {rate["precision"] for rate in bundle.error_rates} == {"int8", "float32"}
 
 
 @needs_speech
-@pytest.mark.parametrize("precision", ["int8", "float32"])
-async def test_it_recognises_speech(precision: str) -> None:
-    options = RuntimeOptions(provider="cpu", precision="int8" if precision == "int8" else "float32")
-    async with running_recognizer(BUNDLE, options) as recognizer:
-        counts = [
-            character_errors(utterance.text, await file_text(recognizer, utterance.audio))
-            for utterance in dev_utterances()
-        ]
-    assert total(counts).rate < MAX_CER
-
-
-@needs_speech
-async def test_a_stream_says_what_the_file_says() -> None:
-    options = RuntimeOptions(provider="cpu", precision="float32")
-    async with running_recognizer(BUNDLE, options) as recognizer:
+@pytest.mark.parametrize("decoding", DECODINGS, ids="-".join)
+async def test_it_recognises_speech_alike_from_files_and_streams(decoding: Decoding) -> None:
+    precision, decoder = decoding
+    options = RecognitionOptions(decoder=decoder)
+    counts = []
+    async with running_recognizer(BUNDLE, RuntimeOptions("cpu", precision)) as recognizer:
         for utterance in dev_utterances():
-            streamed = await stream_text(recognizer, utterance.audio)
-            assert streamed == await file_text(recognizer, utterance.audio)
+            text = await file_text(recognizer, utterance.audio, options)
+            counts.append(character_errors(utterance.text, text))
+            assert await stream_text(recognizer, utterance.audio, options) == text
+    assert total(counts).rate < MAX_CER

@@ -168,6 +168,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
         "--weights", metavar="FILE", type=Path, help="write weights too that a run can start from"
     )
     parser.add_argument("--lm", metavar="FILE", type=Path, help="put this language model into it")
+    parser.add_argument("--version", metavar="V", default="1", help="of the bundle (default 1)")
     parser.set_defaults(func=_imported_when_run("training.export"))
 
 

@@ -211,7 +211,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         utterances = read_manifest(arguments.manifest) if arguments.manifest else []
         checkpoint = load_checkpoint(arguments.checkpoint)
-        export(checkpoint, arguments.output, BundleIdentity(arguments.output.name), utterances)
+        identity = BundleIdentity(arguments.output.name, arguments.version)
+        export(checkpoint, arguments.output, identity, utterances)
         if arguments.lm:
             put_language_model(arguments.output, arguments.lm)
         if arguments.weights:
