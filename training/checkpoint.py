@@ -2,7 +2,7 @@
 
 import os
 import pickle
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from training.model import AcousticModel
 
 StateDict = dict[str, Any]
 
-_STATES = ("model", "average", "optimiser", "phonemes")
+_STATES = ("model", "average", "optimiser")
 
 
 class InvalidCheckpoint(Exception):
@@ -42,7 +42,6 @@ class Checkpoint:
     average: StateDict  # the exponential average of the weights
     optimiser: StateDict
     best_wer: float
-    phonemes: StateDict = field(default_factory=dict)  # of the second task, if there is one
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
@@ -75,7 +74,6 @@ def load_checkpoint(path: Path) -> Checkpoint:
             model=contents["model"],
             average=contents["average"],
             optimiser=contents["optimiser"],
-            phonemes=contents.get("phonemes", {}),
         )
     except FileNotFoundError:
         raise InvalidCheckpoint(f"there is no checkpoint at {path}") from None
@@ -89,7 +87,7 @@ def weights_alone(checkpoint: Checkpoint) -> Checkpoint:
         name: tensor.half() if tensor.is_floating_point() else tensor
         for name, tensor in checkpoint.average.items()
     }
-    return replace(checkpoint, model={}, optimiser={}, phonemes={}, average=halves)
+    return replace(checkpoint, model={}, optimiser={}, average=halves)
 
 
 def averaged_model(checkpoint: Checkpoint) -> AcousticModel:

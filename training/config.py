@@ -68,7 +68,6 @@ class PhonemeConfig:
     """A second task, which helps the model to hear; see `training.phonemes`."""
 
     lexicon: str = ""  # as `longwave pronounce` writes it; empty: there is no second task
-    layer: int = 2  # recurrent layer that has to know the phonemes, from 1
     weight: float = 0.3  # of its loss
 
 

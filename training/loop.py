@@ -87,10 +87,10 @@ class Learner:
         averaging = get_ema_multi_avg_fn(config.optimiser.average_decay)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.model, multi_avg_fn=averaging)
         self.phonemes = (
-            PhonemeTask(config.phonemes, self.model).to(device) if config.phonemes.lexicon else None
+            PhonemeTask(config.phonemes, self.model) if config.phonemes.lexicon else None
         )
         self.optimiser = torch.optim.AdamW(
-            self._parameters(), weight_decay=config.optimiser.weight_decay, betas=(0.9, 0.98)
+            self.model.parameters(), weight_decay=config.optimiser.weight_decay, betas=(0.9, 0.98)
         )
         self.bfloat16 = uses_bfloat16(config.precision, device)
 
@@ -110,16 +110,14 @@ class Learner:
         whole = loss if self.phonemes is None else loss + self.phonemes.loss(batch)
         self.optimiser.zero_grad(set_to_none=True)
         whole.backward()  # type: ignore[no-untyped-call]
-        self.ranks.average_gradients(self._parameters())
-        norm = nn.utils.clip_grad_norm_(self._parameters(), self.config.optimiser.max_gradient_norm)
+        self.ranks.average_gradients(self.model.parameters())
+        norm = nn.utils.clip_grad_norm_(
+            self.model.parameters(), self.config.optimiser.max_gradient_norm
+        )
         if torch.isfinite(norm):
             self.optimiser.step()
             self.average.update_parameters(self.model)
         return StepResult(loss.item(), norm.item(), rate)
-
-    def _parameters(self) -> list[nn.Parameter]:
-        second = [] if self.phonemes is None else self.phonemes.parameters()
-        return [*self.model.parameters(), *second]
 
     def _masked_log_probs(self, batch: Batch) -> Tensor:
         model, waveforms = self.model, batch.waveforms.to(self.device)

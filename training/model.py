@@ -37,12 +37,18 @@ class ModelConfig:
     conv_channels: int = 32
     frames_per_step: int = 2  # output frames of one recurrent step
     lookahead_steps: int = 4
+    num_phonemes: int = 0  # classes of the phoneme task, blank included; 0: there is none
+    phoneme_layer: int = 2  # recurrent layer, from 1, that has to know them
     dropout: float = 0.1
     frontend: FrontendConfig = field(default_factory=FrontendConfig)
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
             raise ValueError(f"cell is {self.cell!r}; it must be one of {', '.join(CELLS)}")
+        if self.num_phonemes and not 1 <= self.phoneme_layer <= self.num_layers:
+            raise ValueError(
+                f"phoneme_layer is {self.phoneme_layer}; there are {self.num_layers} layers"
+            )
 
     @property
     def framing(self) -> Framing:
@@ -110,6 +116,27 @@ class RecurrentLayer(nn.Module):
         return x + self.dropout(y), [tensor.squeeze(0) for tensor in final]
 
 
+class PhonemeConditioning(nn.Module):
+    """Reads phonemes off a layer and tells the layers above what it read.
+
+    Source: Nozaki and Komatsu, Relaxing the Conditional Independence Assumption of CTC-based ASR
+    by Conditioning on Intermediate Predictions (2021), with phonemes below letters.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        num_outputs = config.frames_per_step * config.num_phonemes
+        self.frame_shape = (config.frames_per_step, config.num_phonemes)
+        self.norm = nn.LayerNorm(config.hidden_size)
+        self.output = nn.Linear(config.hidden_size, num_outputs)
+        self.feedback = nn.Linear(num_outputs, config.hidden_size)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, T, H] to the same for the next layer, and logits [B, T, frames_per_step, P]."""
+        logits = self.output(self.norm(x)).unflatten(2, self.frame_shape)
+        return x + self.feedback(logits.softmax(dim=-1).flatten(2)), logits
+
+
 class Lookahead(nn.Module):
     """Row convolution: each unit sees its own next `num_steps` values, and so comes out late.
 
@@ -143,6 +170,7 @@ class AcousticModel(nn.Module):
         self.register_buffer("inverse_std", torch.ones(num_mel_bins))
         self.subsampling = Subsampling(config)
         self.layers = nn.ModuleList(RecurrentLayer(config) for _ in range(config.num_layers))
+        self.conditioning = PhonemeConditioning(config) if config.num_phonemes else None
         self.lookahead = Lookahead(config.hidden_size, config.lookahead_steps)
         self.norm = nn.LayerNorm(config.hidden_size)
         self.output = nn.Linear(config.hidden_size, config.frames_per_step * config.vocabulary_size)
@@ -180,6 +208,8 @@ class AcousticModel(nn.Module):
         for index, layer in enumerate(self.layers):
             x, layer_state = layer(x, [tensor[:, index] for tensor in recurrent])
             layer_states.append(layer_state)
+            if self.conditioning and index + 1 == self.config.phoneme_layer:
+                x, _ = self.conditioning(x)
         stacked = [torch.stack(tensors, dim=1) for tensors in zip(*layer_states, strict=True)]
         x, lookahead = self.lookahead(x, lookahead)
         logits = self.output(self.norm(x))  # [B, steps, frames_per_step * V]

@@ -1,4 +1,4 @@
-"""A second task while training: the phonemes, from a lower layer. It is not part of the model.
+"""A second task while training: the phonemes, from a lower layer, which tells them to those above.
 
 English spelling says little about sounds, so with little speech the letters alone teach the lower
 layers slowly. A CTC loss over phonemes at a lower layer tells them what to hear; the layers above
@@ -21,40 +21,35 @@ from training.text import decode
 BLANK_ID = 0
 
 
-class PhonemeTask(nn.Module):
-    """Reads phonemes off the output of one recurrent layer of a model that is being trained.
+class PhonemeTask:
+    """Teaches the phonemes to the `conditioning` of a model that is being trained.
 
     Args:
-        config: the lexicon, the layer and the weight of the loss.
-        model: the layer's output is taken whenever this model runs.
+        config: the lexicon and the weight of the loss.
+        model: its readings are taken whenever it runs.
 
     Raises:
         InvalidLexicon: the lexicon cannot be read. OSError: it is not there.
-        ValueError: the model has no such layer.
+        ValueError: the model has another number of phonemes than the lexicon.
     """
 
     def __init__(self, config: PhonemeConfig, model: AcousticModel) -> None:
-        super().__init__()
-        if not 1 <= config.layer <= len(model.layers):
-            raise ValueError(
-                f"phonemes.layer is {config.layer}; there are {len(model.layers)} layers"
-            )
         self.weight = config.weight
         self._lexicon = read_lexicon(Path(config.lexicon))
         inventory = phoneme_inventory(self._lexicon)
         self._ids = {phoneme: index for index, phoneme in enumerate(inventory, start=1)}
-        self._num_classes = 1 + len(inventory)
-        self._frames_per_step = model.config.frames_per_step
+        if model.conditioning is None or model.config.num_phonemes != 1 + len(inventory):
+            raise ValueError(
+                f"model.num_phonemes is {model.config.num_phonemes}; with the {len(inventory)}"
+                f" phonemes of {config.lexicon} and the blank it must be {1 + len(inventory)}"
+            )
         self._lookahead_frames = model.config.framing.lookahead_frames
-        hidden_size = model.config.hidden_size
-        self.norm = nn.LayerNorm(hidden_size)
-        self.output = nn.Linear(hidden_size, self._frames_per_step * self._num_classes)
-        self._heard: list[Tensor] = []
-        model.layers[config.layer - 1].register_forward_hook(self._keep)
+        self._read: list[Tensor] = []
+        model.conditioning.register_forward_hook(self._keep)
 
-    def _keep(self, _module: nn.Module, _inputs: Any, outputs: tuple[Tensor, Any]) -> None:
+    def _keep(self, _module: nn.Module, _inputs: Any, outputs: tuple[Tensor, Tensor]) -> None:
         if torch.is_grad_enabled():
-            self._heard = [outputs[0]]
+            self._read = [outputs[1]]
 
     def loss(self, batch: Batch) -> Tensor:
         """Weighted mean loss a phoneme, of the batch that the model has just been run on.
@@ -62,9 +57,7 @@ class PhonemeTask(nn.Module):
         Utterances that the lexicon cannot say whole, or that have more phonemes than frames, count
         for nothing.
         """
-        hidden = self._heard.pop().float()  # [B, steps, H]
-        logits = self.output(self.norm(hidden))
-        logits = logits.reshape(len(hidden), -1, self._num_classes)  # [B, T, P]
+        logits = self._read.pop().float().flatten(1, 2)  # [B, T, P]
         targets = self._targets(batch)
         lengths = torch.tensor([len(target) for target in targets])
         losses = nn.functional.ctc_loss(

@@ -69,8 +69,6 @@ class Run:
             learner.model.load_state_dict(checkpoint.model)
             learner.averaged.load_state_dict(checkpoint.average)
             learner.optimiser.load_state_dict(checkpoint.optimiser)
-            if learner.phonemes:
-                learner.phonemes.load_state_dict(checkpoint.phonemes)
             learner.average.n_averaged.fill_(checkpoint.progress.step)
         return learner
 
@@ -140,7 +138,6 @@ class Run:
             average=self.learner.averaged.state_dict(),
             optimiser=self.learner.optimiser.state_dict(),
             best_wer=self.best_wer,
-            phonemes=self.learner.phonemes.state_dict() if self.learner.phonemes else {},
         )
         save_checkpoint(checkpoint, self.folder / name)
 

@@ -8,15 +8,18 @@ import torch
 
 from tests.training.tiny_run import TEXT, spoken, tiny_config, write_corpus
 from training.audio_dataset import Batch, collate
-from training.checkpoint import load_checkpoint
+from training.checkpoint import averaged_model, load_checkpoint
 from training.config import PhonemeConfig, RunConfig
+from training.export import check_parity
 from training.loop import Learner
 from training.model import AcousticModel
+from training.onnx_graph import write_float32
 from training.phonemes import PhonemeTask
 from training.pronunciation import write_lexicon
 from training.train import LAST, train
 
 LEXICON = {"hello": ("h", "@", "l", "oU"), "you": ("j", "u")}
+NUM_PHONEMES = 7  # of the lexicon, and the blank
 
 
 @pytest.fixture
@@ -24,8 +27,8 @@ def config(tmp_path: Path) -> RunConfig:
     lexicon = tmp_path / "lexicon.txt"
     write_lexicon(lexicon, LEXICON)
     tiny = tiny_config(tmp_path, epochs=1)
-    phonemes = PhonemeConfig(str(lexicon), layer=1, weight=0.5)
-    return replace(tiny, model=replace(tiny.model, num_layers=2), phonemes=phonemes)
+    model = replace(tiny.model, num_layers=2, num_phonemes=NUM_PHONEMES, phoneme_layer=1)
+    return replace(tiny, model=model, phonemes=PhonemeConfig(str(lexicon), weight=0.5))
 
 
 def batch_of(config: RunConfig, *texts: str) -> Batch:
@@ -87,21 +90,42 @@ def test_learning_lowers_both_losses(config: RunConfig) -> None:
 
 
 def test_a_layer_that_is_not_there_is_refused(config: RunConfig) -> None:
-    wrong = replace(config.phonemes, layer=3)
-    with pytest.raises(ValueError, match="layer is 3; there are 2"):
-        PhonemeTask(wrong, AcousticModel(config.model))
+    with pytest.raises(ValueError, match="phoneme_layer is 3; there are 2"):
+        replace(config.model, phoneme_layer=3)
 
 
-def test_a_run_keeps_the_task_and_the_model_knows_nothing_of_it(
+@pytest.mark.parametrize("num_phonemes", [0, 6, 8])
+def test_another_number_of_phonemes_is_refused(config: RunConfig, num_phonemes: int) -> None:
+    model = AcousticModel(replace(config.model, num_phonemes=num_phonemes))
+    with pytest.raises(ValueError, match=f"num_phonemes is {num_phonemes}; .* it must be 7"):
+        PhonemeTask(config.phonemes, model)
+
+
+def test_the_layers_above_hear_what_was_read(config: RunConfig) -> None:
+    torch.manual_seed(0)
+    model = AcousticModel(config.model).eval()
+    assert model.conditioning is not None
+    batch = batch_of(config, TEXT)
+    state = model.initial_state(1)
+    before, *_ = model(batch.waveforms, *state)
+    with torch.no_grad():
+        model.conditioning.output.bias[1] += 10.0  # it hears one phoneme everywhere
+    after, *_ = model(batch.waveforms, *state)
+    assert not torch.allclose(before, after)
+
+
+def test_a_run_with_phonemes_resumes_and_exports_its_conditioning(
     config: RunConfig, tmp_path: Path
 ) -> None:
     write_corpus(tmp_path)
     train(config, tmp_path / "run")
     first = load_checkpoint(tmp_path / "run" / LAST)
-    assert first.model.keys() == AcousticModel(config.model).state_dict().keys()
     train(replace(config, epochs=2), tmp_path / "run")
     second = load_checkpoint(tmp_path / "run" / LAST)
     assert second.progress.epoch == 2
-    learned = {name: second.phonemes[name] - first.phonemes[name] for name in first.phonemes}
-    assert learned
-    assert all(change.abs().sum() > 0 for change in learned.values())
+    name = "conditioning.output.weight"
+    assert not torch.equal(first.model[name], second.model[name])
+    graph = tmp_path / "model.onnx"
+    model = averaged_model(second)
+    write_float32(model, graph)
+    check_parity(model, graph)

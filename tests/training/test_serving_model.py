@@ -19,7 +19,7 @@ from training.serving_model import (
 )
 
 CONFIG = FrontendConfig()
-SMALL = ModelConfig(hidden_size=16, num_layers=2, conv_channels=4)
+SMALL = ModelConfig(hidden_size=16, num_layers=2, conv_channels=4, num_phonemes=5, phoneme_layer=1)
 WIDE = ActivationRanges(projection=100.0, layers=(100.0, 100.0))
 
 
