@@ -2,7 +2,7 @@
 
 import os
 import pickle
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -79,15 +79,6 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise InvalidCheckpoint(f"there is no checkpoint at {path}") from None
     except (RuntimeError, pickle.UnpicklingError, KeyError, TypeError, EOFError) as error:
         raise InvalidCheckpoint(f"{path} is not a whole checkpoint: {error}") from error
-
-
-def weights_alone(checkpoint: Checkpoint) -> Checkpoint:
-    """What another run can start from, an eighth as large: averaged weights in half precision."""
-    halves = {
-        name: tensor.half() if tensor.is_floating_point() else tensor
-        for name, tensor in checkpoint.average.items()
-    }
-    return replace(checkpoint, model={}, optimiser={}, average=halves)
 
 
 def averaged_model(checkpoint: Checkpoint) -> AcousticModel:

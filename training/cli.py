@@ -164,9 +164,6 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", metavar="CHECKPOINT", type=Path)
     parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="the bundle")
     parser.add_argument("--manifest", metavar="FILE", type=Path, help="its dev split is scored")
-    parser.add_argument(
-        "--weights", metavar="FILE", type=Path, help="write weights too that a run can start from"
-    )
     parser.add_argument("--lm", metavar="FILE", type=Path, help="put this language model into it")
     parser.add_argument("--version", metavar="V", default="1", help="of the bundle (default 1)")
     parser.set_defaults(func=_imported_when_run("training.export"))

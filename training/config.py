@@ -80,9 +80,7 @@ class RunConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     phonemes: PhonemeConfig = field(default_factory=PhonemeConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
-    initial_weights: str = (
-        ""  # a checkpoint, or weights that `longwave export` wrote; to start from
-    )
+    initial_weights: str = ""  # to start from: a checkpoint, or the folder of a bundle
     epochs: int = 30
     seed: int = 1
     precision: str = "auto"  # float32, bfloat16, or auto: bfloat16 where the hardware has it

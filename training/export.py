@@ -24,8 +24,6 @@ from training.checkpoint import (
     InvalidCheckpoint,
     averaged_model,
     load_checkpoint,
-    save_checkpoint,
-    weights_alone,
 )
 from training.evaluate import EvaluationOptions, evaluate
 from training.evaluation import Evaluation
@@ -215,8 +213,6 @@ def run(arguments: argparse.Namespace) -> int:
         export(checkpoint, arguments.output, identity, utterances)
         if arguments.lm:
             put_language_model(arguments.output, arguments.lm)
-        if arguments.weights:
-            save_checkpoint(weights_alone(checkpoint), arguments.weights)
     except (ExportRefused, EngineError) as error:
         print(f"longwave export: {error}", file=sys.stderr)
         return 1

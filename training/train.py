@@ -14,6 +14,7 @@ from rich.progress import Progress as ProgressBar
 
 from service.engine.errors import EngineError
 from training.augment import WaveformAugmenter
+from training.bundle_weights import model_of_bundle
 from training.checkpoint import (
     Checkpoint,
     InvalidCheckpoint,
@@ -60,8 +61,7 @@ class Run:
         torch.manual_seed(self.config.seed)
         model = AcousticModel(self.config.model)
         if self.config.initial_weights and not checkpoint:
-            start = load_checkpoint(Path(self.config.initial_weights))
-            model.load_state_dict(averaged_model(start).state_dict())
+            model.load_state_dict(_other_model(Path(self.config.initial_weights)).state_dict())
         elif not checkpoint:
             set_normalisation(model, self.training.store, self.config.seed)
         learner = Learner(model, self.config, self.ranks.device, self.ranks)
@@ -194,6 +194,11 @@ def _train(config: RunConfig, folder: Path, ranks: Ranks) -> None:
     if config.num_threads:
         torch.set_num_threads(config.num_threads)
     Run(config, folder, checkpoint, ranks).train()
+
+
+def _other_model(start: Path) -> AcousticModel:
+    """The model of a bundle's folder, or the averaged one of a checkpoint."""
+    return model_of_bundle(start) if start.is_dir() else averaged_model(load_checkpoint(start))
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -17,10 +17,9 @@ from training.checkpoint import (
     InvalidCheckpoint,
     averaged_model,
     load_checkpoint,
-    save_checkpoint,
-    weights_alone,
 )
 from training.config import InvalidConfig, OptimiserConfig, RunConfig
+from training.export import BundleIdentity, export
 from training.loop import learning_rate
 from training.train import LAST, train
 
@@ -88,16 +87,18 @@ def test_another_configuration_cannot_go_on(tmp_path: Path, config: RunConfig) -
         train(dataclasses.replace(config, seed=2), folder)
 
 
-def test_a_run_can_start_from_the_weights_of_another(tmp_path: Path, config: RunConfig) -> None:
+@pytest.mark.parametrize("kind", ["checkpoint", "bundle"])
+def test_a_run_can_start_from_the_weights_of_another(
+    tmp_path: Path, config: RunConfig, kind: str
+) -> None:
     """With no rate of learning to speak of, it ends where the other one did."""
     train(dataclasses.replace(config, epochs=1), tmp_path / "first")
-    weights_path = tmp_path / "weights.pt"
-    save_checkpoint(weights_alone(load_checkpoint(tmp_path / "first" / LAST)), weights_path)
-    assert weights_path.stat().st_size < (tmp_path / "first" / LAST).stat().st_size / 4
+    start = tmp_path / "first" / LAST
+    if kind == "bundle":
+        start = tmp_path / "bundle"
+        export(load_checkpoint(tmp_path / "first" / LAST), start, BundleIdentity("bundle"), [])
     still = dataclasses.replace(config.optimiser, learning_rate=0.0, final_rate=0.0)
-    second = dataclasses.replace(
-        config, epochs=1, initial_weights=str(weights_path), optimiser=still
-    )
+    second = dataclasses.replace(config, epochs=1, initial_weights=str(start), optimiser=still)
     train(second, tmp_path / "second")
     expected = weights(tmp_path / "first")
     for name, tensor in weights(tmp_path / "second").items():

@@ -1,0 +1,105 @@
+"""A model to go on training from, out of a bundle: what `export` wrote, read back.
+
+The float32 graph holds every weight, in half precision, so a bundle is all that another run needs.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper
+from torch import Tensor
+
+from service.engine.errors import InvalidBundle
+from training.config import InvalidConfig, RunConfig, parse_config
+from training.model import AcousticModel
+
+GRAPH = "model.onnx"
+
+_GATE_ORDERS = {"LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2), "RNN": (0,)}
+"""Which of ONNX's gates are PyTorch's, in PyTorch's order."""
+_NOT_CONFIGURATION = "progress"
+
+
+def model_of_bundle(folder: Path) -> AcousticModel:
+    """The model of a bundle that `longwave export` wrote.
+
+    Raises InvalidBundle where it is none or was written by another version.
+    """
+    try:
+        description = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+        architecture = dict(description["architecture"])
+        architecture.pop(_NOT_CONFIGURATION, None)
+        model = AcousticModel(parse_config(RunConfig, architecture).model)
+        model.load_state_dict(_Weights(folder / GRAPH).state_dict(model))
+    except (OSError, ValueError, KeyError, InvalidConfig) as error:
+        raise InvalidBundle(f"{folder} holds no model to go on from: {error}") from error
+    return model
+
+
+class _Weights:
+    """The constants of a graph, found by the nodes that take them."""
+
+    def __init__(self, path: Path) -> None:
+        graph = onnx.load(path).graph
+        self._nodes = {node.name: node for node in graph.node}
+        self._values = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+        for node in graph.node:
+            if node.op_type == "Constant":
+                self._values[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+            elif node.op_type == "Cast" and node.input[0] in self._values:
+                self._values[node.output[0]] = self._values[node.input[0]].astype(np.float32)
+
+    def state_dict(self, model: AcousticModel) -> dict[str, Tensor]:
+        """All tensors of a model of this shape."""
+        found: dict[str, NDArray[np.float32]] = {
+            "mean": self._input("/Sub", 1),
+            "inverse_std": self._input("/Mul", 1),
+        }
+        for name, module in model.named_modules():
+            place = "/" + re.sub(r"\.(?!\d)", "/", name)  # layers.0.norm is /layers.0/norm
+            if isinstance(module, torch.nn.LayerNorm):
+                found |= self._pair(name, f"{place}/LayerNormalization", (1, 2))
+            elif isinstance(module, torch.nn.Conv2d):
+                found |= self._pair(name, f"{place}/Conv", (1, 2))
+            elif isinstance(module, torch.nn.Linear):
+                found[f"{name}.weight"] = self._input(f"{place}/MatMul", 1).T
+                found[f"{name}.bias"] = self._input(f"{place}/Add", 0)
+            elif isinstance(module, torch.nn.RNNBase):
+                found |= self._recurrent(name, place, module.mode.partition("_")[0])
+        found |= self._lookahead(model.config.lookahead_steps)
+        return {name: torch.from_numpy(value.copy()) for name, value in found.items()}
+
+    def _input(self, node: str, index: int) -> NDArray[np.float32]:
+        value: NDArray[np.float32] = self._values[self._nodes[node].input[index]]
+        return value
+
+    def _pair(
+        self, name: str, node: str, indices: tuple[int, int]
+    ) -> dict[str, NDArray[np.float32]]:
+        weight, bias = (self._input(node, index) for index in indices)
+        return {f"{name}.weight": weight, f"{name}.bias": bias}
+
+    def _recurrent(self, name: str, place: str, kind: str) -> dict[str, NDArray[np.float32]]:
+        """ONNX has a direction's axis first, its own order of gates, and both biases in one."""
+        w, r, b = (self._input(f"{place}/{kind}", index)[0] for index in (1, 2, 3))
+        order = _GATE_ORDERS[kind]
+        parts = {"weight_ih": w, "weight_hh": r, "bias_ih": b[: len(w)], "bias_hh": b[len(w) :]}
+        return {
+            f"{name}.{part}_l0": np.concatenate([np.split(value, len(order))[i] for i in order])
+            for part, value in parts.items()
+        }
+
+    def _lookahead(self, num_steps: int) -> dict[str, NDArray[np.float32]]:
+        """`ServedLookahead` multiplies step by step, the residual connection in the first."""
+        names = ["/lookahead/Mul", *(f"/lookahead/Mul_{step}" for step in range(1, num_steps + 1))]
+        weights = np.stack([self._input(name, 1) for name in names])  # [num_steps + 1, H]
+        weights[0] -= 1.0
+        return {
+            "lookahead.conv.weight": weights.T[:, None],
+            "lookahead.conv.bias": self._input("/lookahead/Add", 0),
+        }
