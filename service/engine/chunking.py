@@ -21,10 +21,11 @@ class Chunk:
 
 
 class Chunker:
-    """Holds what has arrived and cuts chunks of only two lengths, so that streams share batches.
+    """Holds what has arrived and cuts chunks of only a few lengths, so that streams share batches.
 
     A live stream is cut into live chunks, and into bulk chunks while it has fallen behind by that
-    much; a bulk stream into bulk chunks. The end of either is padded with zeros.
+    much; a bulk stream into bulk chunks. The end of either is padded with zeros: a live stream's to
+    whole chunks of the same, a bulk stream's to the next of the lengths that its end may have.
     """
 
     def __init__(self, framing: Framing, chunk_frames: ChunkFrames, priority: Priority) -> None:
@@ -32,6 +33,7 @@ class Chunker:
         self._live = chunk_frames.live * framing.samples_per_frame  # samples
         self._bulk = chunk_frames.bulk * framing.samples_per_frame  # samples
         self._shortest = self._live if priority is Priority.LIVE else self._bulk
+        self._last_lengths = _last_lengths(self._live, self._bulk)
         self._blocks: deque[NDArray[np.float32]] = deque()  # arrived, not cut yet
         self._num_cut = 0  # samples
         self._finished = False
@@ -95,6 +97,8 @@ class Chunker:
         num_left = self._framing.flushed_samples(self.num_samples) - self._num_cut
         if num_left <= 0:
             return 0
+        if self._shortest == self._bulk:
+            return next((n for n in self._last_lengths if n >= num_left), self._bulk)
         # One padded bulk chunk costs less than many live ones.
         return self._bulk if num_left > self._bulk // 2 else self._live
 
@@ -110,3 +114,15 @@ class Chunker:
             if len(rest):
                 self._blocks.appendleft(rest)
         return chunk
+
+
+def _last_lengths(shortest: int, longest: int) -> list[int]:
+    """The lengths of last chunks, ascending: powers of two of the shortest, and halfway between.
+
+    Most of a short file is in its last chunk. Padding to the next of these lengths adds a sixth to
+    that on average, where the longest would add all; and they are few, so that streams of other
+    ends share the batch.
+    """
+    powers = [shortest << doublings for doublings in range((longest // shortest).bit_length())]
+    halfway = [power + power // 2 for power in powers if power > shortest]
+    return sorted(length for length in {*powers, *halfway, longest} if length <= longest)
