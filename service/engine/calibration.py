@@ -1,5 +1,6 @@
 """From a decoder's own confidence in a word to how often such a word is right."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +33,13 @@ class Calibration:
         """The calibrated confidence."""
         if not self.confidences:
             return confidence
-        return float(np.interp(confidence, self.confidences, self.shares))
+        # As `numpy.interp`, which costs ten times as much for a single number.
+        right = bisect_right(self.confidences, confidence)
+        if right in {0, len(self.confidences)}:
+            return self.shares[max(0, right - 1)]
+        x0, x1 = self.confidences[right - 1 : right + 1]
+        y0, y1 = self.shares[right - 1 : right + 1]
+        return (y1 - y0) / (x1 - x0) * (confidence - x0) + y0
 
 
 UNCALIBRATED = Calibration()

@@ -59,7 +59,9 @@ class Segment:
 
 
 def _words_within(words: tuple[TimedWord, ...], duration_s: float) -> tuple[TimedWord, ...]:
-    return tuple(replace(word, end_s=min(word.end_s, duration_s)) for word in words)
+    return tuple(
+        replace(word, end_s=duration_s) if word.end_s > duration_s else word for word in words
+    )
 
 
 @dataclass(frozen=True, slots=True)
