@@ -353,7 +353,8 @@ async def test_bulk_gets_its_share_while_live_never_rests() -> None:
     positions = [index for index, is_bulk in enumerate(kinds) if is_bulk]
     assert len(positions) == 5
     gaps = [second - first for first, second in pairwise(positions)]
-    assert max(gaps) <= ONE_WORKER.live_batches_per_bulk + 1, "bulk does not starve"
+    # One more than its share: the worker does not wait for what a batch's callers submit next.
+    assert max(gaps) <= ONE_WORKER.live_batches_per_bulk + 2, "bulk does not starve"
     assert min(gaps) > 1, "nor does live"
 
 
