@@ -4,6 +4,7 @@ import math
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from inspect import GEN_CLOSED, getgeneratorstate
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
@@ -76,6 +77,11 @@ class DecodedAudio(Iterator[NDArray[np.float32]]):
     def declared_s(self) -> float | None:
         """How long the header says it is, once the first block was read, if it says so."""
         return self._header.declared_s
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was read to its end, or to an error, or is closed: nothing is held then."""
+        return getgeneratorstate(self._blocks) == GEN_CLOSED
 
     def __next__(self) -> NDArray[np.float32]:
         with self._lock:

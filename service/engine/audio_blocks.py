@@ -13,7 +13,7 @@ from service.engine.resampling import Resampler
 
 MAX_CHANNELS: Final = 8  # that are kept apart: each takes a place of its own in the engine
 
-_BLOCK_S = 1.0  # at least; smaller blocks would cost their reader more than decoding them
+_BLOCK_S = 5.0  # at least; smaller blocks would cost their reader more than decoding them
 
 
 def mixed(block: NativeBlock) -> NativeBlock:

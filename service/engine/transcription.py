@@ -1,10 +1,17 @@
 """Whole files: a bulk stream for each channel, fed until its end in constant memory."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +29,7 @@ A plain iterable is pulled in a thread, since decoding audio blocks.
 """
 
 
-_SAMPLES_PULLED_AT_ONCE = 80_000
+_SAMPLES_PULLED_AT_ONCE = 240_000
 
 
 class OpensStreams(Protocol):
@@ -98,18 +105,25 @@ class _Channels:
 
     async def accept(self, block: NDArray[np.float32]) -> list[Segment]:
         fed = zip(self.streams, np.atleast_2d(block), strict=True)
-        return self._segments(await asyncio.gather(*(stream.accept(row) for stream, row in fed)))
+        return self._segments(await _together([stream.accept(row) for stream, row in fed]))
 
     async def finish(self) -> list[Segment]:
-        return self._segments(await asyncio.gather(*(stream.finish() for stream in self.streams)))
+        return self._segments(await _together([stream.finish() for stream in self.streams]))
 
     def _segments(self, events: Sequence[Sequence[Event]]) -> list[Segment]:
         return [
-            replace(event.segment, channel=number if self.are_separate else None)
+            replace(event.segment, channel=number) if self.are_separate else event.segment
             for number, channel_events in enumerate(events)
             for event in channel_events
             if isinstance(event, Final)
         ]
+
+
+async def _together(
+    channels: Sequence[Coroutine[Any, Any, list[Event]]],
+) -> Sequence[list[Event]]:
+    """The results of all channels; the one that most files have needs no task of its own."""
+    return [await channels[0]] if len(channels) == 1 else await asyncio.gather(*channels)
 
 
 def _open_channels(
@@ -130,17 +144,21 @@ async def _pulled(waveforms: Waveforms) -> AsyncGenerator[NDArray[np.float32], N
         async for waveform in waveforms:
             yield waveform
         return
-    iterator = iter(waveforms)
-    while pulled := await asyncio.to_thread(_pull, iterator):
+    iterator, is_over = iter(waveforms), False
+    while not is_over:
+        pulled, is_over = await asyncio.to_thread(_pull, iterator)
         for block in pulled:
             yield block
 
 
-def _pull(waveforms: Iterator[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-    """The next few blocks: one change of threads for each would cost more than decoding it."""
+def _pull(waveforms: Iterator[NDArray[np.float32]]) -> tuple[list[NDArray[np.float32]], bool]:
+    """The next few blocks, and whether they are the last.
+
+    One change of threads for each would cost more than decoding it.
+    """
     pulled: list[NDArray[np.float32]] = []
     for waveform in waveforms:
         pulled.append(waveform)
         if sum(block.size for block in pulled) >= _SAMPLES_PULLED_AT_ONCE:
-            break
-    return pulled
+            return pulled, False
+    return pulled, True
