@@ -1,20 +1,17 @@
-"""An uploaded file as the waveform that the model hears."""
+"""An uploaded file that is being decoded, and letting go of it."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import BinaryIO
 
-from service.engine.audio import AudioLimits, DecodedAudio, decode_audio
+from service.engine.audio import DecodedAudio
 
 
 @asynccontextmanager
-async def decoded(
-    file: BinaryIO, sample_rate: int, limits: AudioLimits
-) -> AsyncIterator[DecodedAudio]:
-    """Decode `file` as `decode_audio` does, and let go of it at the end."""
-    waveforms = decode_audio(file, sample_rate, limits)
+async def released(audio: DecodedAudio) -> AsyncIterator[DecodedAudio]:
+    """Give `audio` to the block, and close it at its end."""
     try:
-        yield waveforms
-    finally:  # it may have to wait for a block that is being decoded for a client who left
-        await asyncio.to_thread(waveforms.close)
+        yield audio
+    finally:
+        if not audio.is_over:  # it may wait for a block that is decoded for a client who left
+            await asyncio.to_thread(audio.close)

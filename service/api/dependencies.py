@@ -1,4 +1,7 @@
-"""What `create_app` wired up, as the handlers ask for it."""
+"""What `create_app` wired up, as the handlers ask for it.
+
+These are coroutines because FastAPI runs plain functions in a thread, each time.
+"""
 
 from typing import Annotated, cast
 
@@ -10,15 +13,15 @@ from service.engine.recognizer import Recognizer
 from service.settings import Settings
 
 
-def _recognizer(connection: HTTPConnection) -> Recognizer:
+async def _recognizer(connection: HTTPConnection) -> Recognizer:
     return cast(Recognizer, connection.app.state.recognizer)
 
 
-def _settings(connection: HTTPConnection) -> Settings:
+async def _settings(connection: HTTPConnection) -> Settings:
     return cast(Settings, connection.app.state.settings)
 
 
-def _remote_files(connection: HTTPConnection) -> RemoteFiles | None:
+async def _remote_files(connection: HTTPConnection) -> RemoteFiles | None:
     return cast(RemoteFiles | None, connection.app.state.remote_files)
 
 

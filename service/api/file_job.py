@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from fastapi import Request
 
+from service.api.decoded import released
 from service.api.file_options import FileOptions
 from service.api.formats import render
 from service.api.option_parsing import parse_options
@@ -19,6 +20,9 @@ from service.engine.recognizer import Recognizer
 from service.engine.transcript import Transcript
 from service.engine.transcription import Progress, transcribe, transcribe_in_parts
 from service.settings import Settings
+
+# The text of less audio is quicker made than a thread is changed for it.
+_RENDERED_AT_ONCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class FileJob:
     async def told(self, transcript: Transcript) -> str:
         """A transcript of this file in the format that was asked for."""
         response_format, bundle = self.options.response_format, self.recognizer.bundle
+        if transcript.duration_s < _RENDERED_AT_ONCE_S:
+            return render(transcript, response_format, bundle)
         return await asyncio.to_thread(render, transcript, response_format, bundle)
 
 
@@ -64,18 +70,18 @@ async def received_job(
         UrlRefused, UrlFailed, UploadTooLarge: as `RemoteFiles.fetched`.
     """
     query = request.query_params.multi_items()
-    parse_options(query, FileOptions).recognition(recognizer.bundle)
+    options = parse_options(query, FileOptions)
+    options.recognition(recognizer.bundle)
     async with received_upload(request, settings.max_upload_bytes) as upload:
-        options = parse_options([*query, *upload.fields], FileOptions)
+        if upload.fields:
+            options = parse_options([*query, *upload.fields], FileOptions)
         raw = options.raw_audio(upload.content_type)
         async with _file(upload, options.url, remote_files) as file:
             decode = decode_audio if options.channels == "mix" else decode_channels
             limits = AudioLimits(settings.max_duration_s)
-            audio = decode(file, recognizer.bundle.framing.sample_rate, limits, raw)
-            try:
+            sample_rate = recognizer.bundle.framing.sample_rate
+            async with released(decode(file, sample_rate, limits, raw)) as audio:
                 yield FileJob(recognizer, options, audio)
-            finally:  # it may wait for a block that is being decoded for a client who left
-                await asyncio.to_thread(audio.close)
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from starlette.responses import PlainTextResponse, Response
 
-from service.api.decoded import decoded
+from service.api.decoded import released
 from service.api.dependencies import RecognizerDependency, SettingsDependency
 from service.api.disconnect import unless_disconnected
 from service.api.event_stream import EventStream
@@ -16,7 +16,7 @@ from service.api.openai.form import TranscriptionForm, parse_form
 from service.api.openai.schemas import OpenAITranscription, OpenAIVerboseTranscription
 from service.api.openai.streaming import first_part, text_events
 from service.api.upload import received_upload, require_form
-from service.engine.audio import AudioLimits
+from service.engine.audio import AudioLimits, decode_audio
 from service.engine.bundle import Bundle
 from service.engine.subtitles import to_srt, to_vtt
 from service.engine.transcript import Transcript, to_text
@@ -47,7 +47,7 @@ async def create_transcription(
         form.check(bundle)
         limits = AudioLimits(settings.max_duration_s)
         audio = await held.enter_async_context(
-            decoded(upload.file, bundle.framing.sample_rate, limits)
+            released(decode_audio(upload.file, bundle.framing.sample_rate, limits))
         )
         options = form.recognition(bundle)
         if form.stream:
