@@ -1,6 +1,7 @@
 """What `create_app` wired up, as the handlers ask for it.
 
-These are coroutines because FastAPI runs plain functions in a thread, each time.
+The dependencies are coroutines because FastAPI runs plain functions in a thread. Even so, solving
+each costs more than anything else around a short file, whose handler calls the functions itself.
 """
 
 from typing import Annotated, cast
@@ -13,18 +14,25 @@ from service.engine.recognizer import Recognizer
 from service.settings import Settings
 
 
-async def _recognizer(connection: HTTPConnection) -> Recognizer:
+def recognizer_of(connection: HTTPConnection) -> Recognizer:
     return cast(Recognizer, connection.app.state.recognizer)
 
 
-async def _settings(connection: HTTPConnection) -> Settings:
+def settings_of(connection: HTTPConnection) -> Settings:
     return cast(Settings, connection.app.state.settings)
 
 
-async def _remote_files(connection: HTTPConnection) -> RemoteFiles | None:
+def remote_files_of(connection: HTTPConnection) -> RemoteFiles | None:
     return cast(RemoteFiles | None, connection.app.state.remote_files)
+
+
+async def _recognizer(connection: HTTPConnection) -> Recognizer:
+    return recognizer_of(connection)
+
+
+async def _settings(connection: HTTPConnection) -> Settings:
+    return settings_of(connection)
 
 
 RecognizerDependency = Annotated[Recognizer, Depends(_recognizer)]
 SettingsDependency = Annotated[Settings, Depends(_settings)]
-RemoteFilesDependency = Annotated[RemoteFiles | None, Depends(_remote_files)]

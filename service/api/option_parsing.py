@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from typing import TypeVar, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -31,6 +32,7 @@ def parse_options(pairs: Iterable[tuple[str, str]], model: type[Options]) -> Opt
         raise InvalidOption(describe(error, model, "option")) from None
 
 
+@cache
 def _list_fields(model: type[BaseModel]) -> list[str]:
     return [n for n, field in model.model_fields.items() if get_origin(field.annotation) is list]
 

@@ -4,11 +4,7 @@ from contextlib import AsyncExitStack
 
 from fastapi import APIRouter, Request, Response
 
-from service.api.dependencies import (
-    RecognizerDependency,
-    RemoteFilesDependency,
-    SettingsDependency,
-)
+from service.api.dependencies import recognizer_of, remote_files_of, settings_of
 from service.api.disconnect import unless_disconnected
 from service.api.documentation import TRANSCRIBE_REQUEST, transcribe_responses
 from service.api.event_stream import EVENT_STREAM, EventStream, begun
@@ -25,21 +21,15 @@ router = APIRouter(tags=["files"])
     responses=transcribe_responses(),
     openapi_extra=TRANSCRIBE_REQUEST,
 )
-async def transcribe_file(
-    request: Request,
-    recognizer: RecognizerDependency,
-    settings: SettingsDependency,
-    remote_files: RemoteFilesDependency,
-) -> Response:
+async def transcribe_file(request: Request) -> Response:
     """Send the audio as the form field `file`, or as the body itself.
 
     Any container and codec is read: wav, flac, mp3, ogg, m4a, webm and others, mono or mixed down.
     Options go into the query or, with a form, into its fields.
     """
     async with AsyncExitStack() as held:
-        job = await held.enter_async_context(
-            received_job(request, recognizer, settings, remote_files)
-        )
+        arguments = recognizer_of(request), settings_of(request), remote_files_of(request)
+        job = await held.enter_async_context(received_job(request, *arguments))
         if job.options.stream or EVENT_STREAM in request.headers.get("accept", ""):
             return EventStream(await begun(job), held.pop_all())
         body = await unless_disconnected(request, job.body())
