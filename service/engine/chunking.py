@@ -108,7 +108,7 @@ class Chunker:
         num_taken = 0
         while num_taken < length and self._blocks:
             block = self._blocks.popleft()
-            piece, rest = np.split(block, [length - num_taken])
+            piece, rest = block[: length - num_taken], block[length - num_taken :]
             chunk[num_taken : num_taken + len(piece)] = piece
             num_taken += len(piece)
             if len(rest):
