@@ -56,8 +56,13 @@ def _resampled(blocks: Iterable[NativeBlock], sample_rate: int) -> Iterator[NDAr
                 Resampler(native_rate, sample_rate) for _ in block.waveforms
             ]
             fed = zip(resamplers, block.waveforms, strict=True)
-            yield np.stack([resampler.feed(waveform) for resampler, waveform in fed])
-        yield np.stack([resampler.finish() for resampler in resamplers])
+            yield _stacked([resampler.feed(waveform) for resampler, waveform in fed])
+        yield _stacked([resampler.finish() for resampler in resamplers])
+
+
+def _stacked(channels: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Channels [n] as [C, n]; the only one is not copied for it."""
+    return channels[0][np.newaxis] if len(channels) == 1 else np.stack(channels)
 
 
 def _joined(
@@ -67,10 +72,16 @@ def _joined(
     pending: list[NDArray[np.float32]] = []
     num_pending = 0
     for waveform in waveforms:
-        pending.append(waveform)
-        num_pending += waveform.shape[1]
+        if waveform.size:
+            pending.append(waveform)
+            num_pending += waveform.shape[1]
         if num_pending >= min_length:
-            yield np.concatenate(pending, axis=1)
+            yield _concatenated(pending)
             pending, num_pending = [], 0
-    if num_pending:
-        yield np.concatenate(pending, axis=1)
+    if pending:
+        yield _concatenated(pending)
+
+
+def _concatenated(waveforms: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Waveforms [C, n] one after the other; the only one is not copied for it."""
+    return waveforms[0] if len(waveforms) == 1 else np.concatenate(waveforms, axis=1)

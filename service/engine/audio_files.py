@@ -1,7 +1,8 @@
 """Reading audio files: what is inside any container, as blocks at the file's own rate.
 
 FFmpeg, through PyAV, reads them; libsndfile, through soundfile, those few that it does not know,
-and WAV files that are as long as they say, which it reads ten times as fast and alike.
+and WAV files that are as long as they say, which it reads ten times as fast and alike; the
+plainest of these need neither.
 For other files the other way round was measured too: whole ones come out alike, but libsndfile
 takes a WAV file of unknown length for empty, ends a chained Ogg file after its first part and a
 damaged FLAC or MP3 file at the first bad frame, where FFmpeg goes on behind it, and prints to the
@@ -28,6 +29,7 @@ from service.engine.audio_track import AudioTrack, NativeBlock
 from service.engine.errors import InvalidAudio
 from service.engine.raw_audio import RawAudio
 from service.engine.sound_files import open_sound, sound_track, whole_wav
+from service.engine.wav_files import plain_wav
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +56,10 @@ def open_track(file: BinaryIO, raw: RawAudio | None = None) -> Iterator[AudioTra
         InvalidAudio: it holds no audio that can be decoded. `blocks` raises it too, if there is a
             track, but nothing of it can be decoded.
     """
+    plain = plain_wav(file) if raw is None else None
+    if plain is not None:
+        yield plain
+        return
     sound = whole_wav(file) if raw is None else None
     if sound is not None:
         with sound:

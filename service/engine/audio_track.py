@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+BLOCK_SAMPLES: Final = 80_000
+"""Of all channels, that are read at once: a few large reads cost less than many small ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,12 @@ from typing import BinaryIO
 
 import soundfile
 
-from service.engine.audio_track import AudioTrack, NativeBlock
+from service.engine.audio_track import BLOCK_SAMPLES, AudioTrack, NativeBlock
 from service.engine.errors import InvalidAudio
 from service.engine.unreadable_audio import why_unreadable
 
 logger = logging.getLogger(__name__)
 
-_BLOCK_SAMPLES = 80_000  # of all channels: a few large reads cost less than many small ones
 _RIFF_HEADER = struct.Struct("<4sI4s")
 _WAV_SUBTYPES = {"PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"}
 
@@ -59,7 +58,7 @@ def open_sound(file: BinaryIO) -> Iterator[soundfile.SoundFile]:
 
 
 def _sound_blocks(sound: soundfile.SoundFile) -> Iterator[NativeBlock]:
-    num_frames = max(1, _BLOCK_SAMPLES // sound.channels)
+    num_frames = max(1, BLOCK_SAMPLES // sound.channels)
     while True:
         try:
             samples = sound.read(num_frames, dtype="float32", always_2d=True)  # [n, C]

@@ -23,6 +23,7 @@ def wav(subtype: str, num_channels: int = 1) -> bytes:
 
 @pytest.fixture
 def only_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audio_files, "plain_wav", lambda _: None)
     monkeypatch.setattr(audio_files, "whole_wav", lambda _: None)
 
 
