@@ -29,7 +29,7 @@ A plain iterable is pulled in a thread, since decoding audio blocks.
 """
 
 
-_SAMPLES_PULLED_AT_ONCE = 240_000
+_SAMPLES_PULLED_AT_ONCE = 240_000  # short files come whole
 
 
 class OpensStreams(Protocol):
