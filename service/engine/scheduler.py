@@ -57,8 +57,7 @@ class Scheduler(Generic[J, R]):
         self._queue: JobQueue[Job[J, R]] = JobQueue(limits.live_batches_per_bulk, key_limit)
         self._gauge = LoadGauge()
         self._executor = ThreadPoolExecutor(limits.num_workers, thread_name_prefix="scheduler")
-        self._running: set[asyncio.Task[None]] = set()  # until all their callers know
-        self._num_idle = limits.num_workers
+        self._running: set[asyncio.Task[None]] = set()
         self._seats: set[Seat[J, R]] = set()
         self._dispatch_is_due = False
         self._stopping = False
@@ -127,22 +126,17 @@ class Scheduler(Generic[J, R]):
 
     def _dispatch(self) -> None:
         self._dispatch_is_due = False
-        while self._queue and self._num_idle:
+        while self._queue and len(self._running) < self._limits.num_workers:
             taken = self._queue.take(self._limits.max_batch_size)
             batch = [queued.item for queued in taken if not queued.item.future.done()]
             if batch:
-                self._num_idle -= 1
                 task = asyncio.get_running_loop().create_task(self._run(batch))
                 self._running.add(task)
                 task.add_done_callback(partial(self._end, batch))
 
     async def _run(self, batch: Sequence[Job[J, R]]) -> None:
         run_in_executor = asyncio.get_running_loop().run_in_executor
-        try:
-            outcomes = await run_in_executor(self._executor, run_isolated, self._run_batch, batch)
-        finally:
-            self._num_idle += 1
-        self._dispatch()  # what waits runs while this batch's callers are busy with their results
+        outcomes = await run_in_executor(self._executor, run_isolated, self._run_batch, batch)
         self._note_delay(batch, outcomes)
         for job, outcome in zip(batch, outcomes, strict=True):
             settle(job, outcome)
