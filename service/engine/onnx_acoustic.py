@@ -113,6 +113,21 @@ def chosen_precision(bundle: Bundle, options: RuntimeOptions, provider: str) -> 
     return "int8" if provider == CPU and MODEL_FILES["int8"] in bundle.files else "float32"
 
 
+def missing_gpu(options_provider: str, provider: str) -> str | None:
+    """Why a model that runs on `provider` was to run on a GPU; None where it was not, or does.
+
+    Whoever installs the runtime for GPUs wants one, also where nothing else says so.
+    """
+    if provider == CUDA:
+        return None
+    if options_provider == "cuda":
+        return "CUDA was asked for"
+    has_runtime = CUDA in onnxruntime.get_available_providers()
+    return (
+        "The runtime for GPUs is installed" if options_provider == "auto" and has_runtime else None
+    )
+
+
 def _wanted_provider(options: RuntimeOptions) -> str:
     has_cuda = CUDA in onnxruntime.get_available_providers()
     if options.provider == "cpu" or not has_cuda:
@@ -160,10 +175,12 @@ def _check_provider(provider: str, options: RuntimeOptions) -> None:
             f"a GPU is required, but only {provider} is available: install the extra [gpu] and "
             "check the driver with nvidia-smi, or do not require a GPU"
         )
-    if options.provider == "cuda":
+    reason = missing_gpu(options.provider, provider)
+    if reason:
         logger.warning(
-            "CUDA was asked for and is not available: the model runs on %s. Install the extra "
-            "[gpu] and check the driver with nvidia-smi.",
+            "%s, but the model runs on %s. Check the driver with nvidia-smi, and that the extra "
+            "[gpu] is installed.",
+            reason,
             provider,
         )
 

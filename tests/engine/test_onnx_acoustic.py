@@ -20,8 +20,9 @@ from service.engine.onnx_acoustic import (
     OnnxAcousticModel,
     chosen_precision,
     load_acoustic_model,
+    missing_gpu,
 )
-from service.engine.options import Precision, RuntimeOptions
+from service.engine.options import Precision, Provider, RuntimeOptions
 from tests.tiny_bundle import SAMPLES_PER_FRAME, WEIGHT, tiny_model, write_tiny_bundle
 
 ON_CPU = RuntimeOptions(provider="cpu")
@@ -144,7 +145,17 @@ def test_cuda_asked_for_and_not_got_is_a_loud_warning(
     with caplog.at_level(logging.WARNING):
         model = load_acoustic_model(bundle, RuntimeOptions(provider="cuda"))
     assert model.provider == "CPUExecutionProvider"
-    assert "CUDA was asked for and is not available" in caplog.text
+    assert "CUDA was asked for, but the model runs on CPUExecutionProvider" in caplog.text
+
+
+@pytest.mark.parametrize(("provider", "warned"), [("auto", True), ("cuda", True), ("cpu", False)])
+def test_a_runtime_for_gpus_without_a_gpu_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, provider: Provider, warned: bool
+) -> None:
+    """As in the GPU image on a host that lends it none: ONNX Runtime falls back by itself."""
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, CPU])
+    assert bool(missing_gpu(provider, CPU)) is warned
+    assert missing_gpu(provider, CUDA) is None
 
 
 @needs_no_cuda
