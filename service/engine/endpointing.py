@@ -65,10 +65,7 @@ class Endpointer:
                 continue
             age += 1
             trailing_silence = trailing_silence + 1 if is_silent else 0
-            # Frames are many: the rule in full is for those that the silence alone does not end.
-            if trailing_silence >= self._silence or (
-                2 * age > self._max_age and self._is_over(age, trailing_silence)
-            ):
+            if self._is_over(age, trailing_silence):
                 ends.append(num_heard)
                 age = trailing_silence = 0
         return EndpointState(age, trailing_silence), ends
