@@ -13,7 +13,7 @@ from service.engine.bundle import Bundle
 from service.engine.errors import InvalidBundle, ProviderUnavailable
 from service.engine.framing import Framing
 from service.engine.onnx_interface import Tensor, check_interface, expected_inputs, expected_outputs
-from service.engine.options import RuntimeOptions
+from service.engine.options import Provider, RuntimeOptions
 
 CPU: Final = "CPUExecutionProvider"
 CUDA: Final = "CUDAExecutionProvider"
@@ -113,28 +113,29 @@ def chosen_precision(bundle: Bundle, options: RuntimeOptions, provider: str) -> 
     return "int8" if provider == CPU and MODEL_FILES["int8"] in bundle.files else "float32"
 
 
-def missing_gpu(options_provider: str, provider: str) -> str | None:
+def missing_gpu(asked: Provider, provider: str) -> str | None:
     """Why a model that runs on `provider` was to run on a GPU; None where it was not, or does.
 
     Whoever installs the runtime for GPUs wants one, also where nothing else says so.
     """
     if provider == CUDA:
         return None
-    if options_provider == "cuda":
+    if asked == "cuda":
         return "CUDA was asked for"
-    has_runtime = CUDA in onnxruntime.get_available_providers()
-    return (
-        "The runtime for GPUs is installed" if options_provider == "auto" and has_runtime else None
-    )
+    return "The runtime for GPUs is installed" if asked == "auto" and _has_cuda() else None
 
 
 def _wanted_provider(options: RuntimeOptions) -> str:
-    has_cuda = CUDA in onnxruntime.get_available_providers()
-    if options.provider == "cpu" or not has_cuda:
+    if options.provider == "cpu" or not _has_cuda():
         return CPU
     if hasattr(onnxruntime, "preload_dlls"):
         onnxruntime.preload_dlls()  # finds the CUDA libraries that came as Python packages
     return CUDA
+
+
+def _has_cuda() -> bool:
+    """Whether the installed runtime knows CUDA; there may be no GPU all the same."""
+    return CUDA in onnxruntime.get_available_providers()
 
 
 def _open_session(bundle: Bundle, options: RuntimeOptions, provider: str) -> Any:
