@@ -15,14 +15,12 @@ from onnx import numpy_helper
 from torch import Tensor
 
 from service.engine.errors import InvalidBundle
-from training.config import InvalidConfig, RunConfig, parse_config
-from training.model import AcousticModel
-
-GRAPH = "model.onnx"
+from service.engine.onnx_acoustic import MODEL_FILES
+from training.config import InvalidConfig, parse_config
+from training.model import AcousticModel, ModelConfig
 
 _GATE_ORDERS = {"LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2), "RNN": (0,)}
 """Which of ONNX's gates are PyTorch's, in PyTorch's order."""
-_NOT_CONFIGURATION = "progress"
 
 
 def model_of_bundle(folder: Path) -> AcousticModel:
@@ -32,10 +30,9 @@ def model_of_bundle(folder: Path) -> AcousticModel:
     """
     try:
         description = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
-        architecture = dict(description["architecture"])
-        architecture.pop(_NOT_CONFIGURATION, None)
-        model = AcousticModel(parse_config(RunConfig, architecture).model)
-        model.load_state_dict(_Weights(folder / GRAPH).state_dict(model))
+        model = AcousticModel(parse_config(ModelConfig, description["architecture"]["model"]))
+        weights = _Weights(folder / MODEL_FILES["float32"])
+        model.load_state_dict(weights.state_dict(model))
     except (OSError, ValueError, KeyError, InvalidConfig) as error:
         raise InvalidBundle(f"{folder} holds no model to go on from: {error}") from error
     return model

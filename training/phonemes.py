@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from training.audio_dataset import Batch
-from training.config import PhonemeConfig
+from training.config import InvalidConfig, PhonemeConfig
 from training.model import AcousticModel
 from training.pronunciation import Pronunciation, phoneme_inventory, read_lexicon
 from training.text import decode
@@ -30,7 +30,7 @@ class PhonemeTask:
 
     Raises:
         InvalidLexicon: the lexicon cannot be read. OSError: it is not there.
-        ValueError: the model has another number of phonemes than the lexicon.
+        InvalidConfig: the model has another number of phonemes than the lexicon.
     """
 
     def __init__(self, config: PhonemeConfig, model: AcousticModel) -> None:
@@ -39,7 +39,7 @@ class PhonemeTask:
         inventory = phoneme_inventory(self._lexicon)
         self._ids = {phoneme: index for index, phoneme in enumerate(inventory, start=1)}
         if model.conditioning is None or model.config.num_phonemes != 1 + len(inventory):
-            raise ValueError(
+            raise InvalidConfig(
                 f"model.num_phonemes is {model.config.num_phonemes}; with the {len(inventory)}"
                 f" phonemes of {config.lexicon} and the blank it must be {1 + len(inventory)}"
             )

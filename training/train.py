@@ -29,6 +29,7 @@ from training.loop import Learner, Validation, validate
 from training.manifest import InvalidManifest
 from training.model import AcousticModel
 from training.preparation import load_corpus, load_noises, set_normalisation
+from training.pronunciation import InvalidLexicon
 from training.run_log import RunLog
 from training.text import VOCABULARY
 
@@ -61,7 +62,7 @@ class Run:
         torch.manual_seed(self.config.seed)
         model = AcousticModel(self.config.model)
         if self.config.initial_weights and not checkpoint:
-            model.load_state_dict(_other_model(Path(self.config.initial_weights)).state_dict())
+            model.load_state_dict(_initial_model(self.config).state_dict())
         elif not checkpoint:
             set_normalisation(model, self.training.store, self.config.seed)
         learner = Learner(model, self.config, self.ranks.device, self.ranks)
@@ -196,16 +197,25 @@ def _train(config: RunConfig, folder: Path, ranks: Ranks) -> None:
     Run(config, folder, checkpoint, ranks).train()
 
 
-def _other_model(start: Path) -> AcousticModel:
-    """The model of a bundle's folder, or the averaged one of a checkpoint."""
-    return model_of_bundle(start) if start.is_dir() else averaged_model(load_checkpoint(start))
+def _initial_model(config: RunConfig) -> AcousticModel:
+    """The model to start from: a bundle's, or the averaged one of a checkpoint.
+
+    Raises InvalidConfig where the run's own has another shape.
+    """
+    start = Path(config.initial_weights)
+    model = model_of_bundle(start) if start.is_dir() else averaged_model(load_checkpoint(start))
+    if replace(model.config, dropout=config.model.dropout) != config.model:
+        raise InvalidConfig(f"{start} holds another model; to start from it, [model] must be its")
+    return model
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train as the command line says. Returns the exit code: 2 for wrong input."""
     try:
         train(read_config(arguments.config), arguments.run or Path("runs") / arguments.config.stem)
-    except (InvalidConfig, InvalidCheckpoint, InvalidManifest, EngineError, OSError) as error:
+    except (
+        InvalidConfig, InvalidCheckpoint, InvalidLexicon, InvalidManifest, EngineError, OSError,
+    ) as error:  # fmt: skip
         print(f"longwave train: {error}", file=sys.stderr)
         return 2
     return 0

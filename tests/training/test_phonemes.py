@@ -9,7 +9,7 @@ import torch
 from tests.training.tiny_run import TEXT, spoken, tiny_config, write_corpus
 from training.audio_dataset import Batch, collate
 from training.checkpoint import averaged_model, load_checkpoint
-from training.config import PhonemeConfig, RunConfig
+from training.config import InvalidConfig, PhonemeConfig, RunConfig
 from training.export import check_parity
 from training.loop import Learner
 from training.model import AcousticModel
@@ -97,7 +97,7 @@ def test_a_layer_that_is_not_there_is_refused(config: RunConfig) -> None:
 @pytest.mark.parametrize("num_phonemes", [0, 6, 8])
 def test_another_number_of_phonemes_is_refused(config: RunConfig, num_phonemes: int) -> None:
     model = AcousticModel(replace(config.model, num_phonemes=num_phonemes))
-    with pytest.raises(ValueError, match=f"num_phonemes is {num_phonemes}; .* it must be 7"):
+    with pytest.raises(InvalidConfig, match=f"num_phonemes is {num_phonemes}; .* it must be 7"):
         PhonemeTask(config.phonemes, model)
 
 

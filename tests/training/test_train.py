@@ -105,6 +105,15 @@ def test_a_run_can_start_from_the_weights_of_another(
         torch.testing.assert_close(tensor, expected[name], atol=1e-3, rtol=1e-2, msg=name)
 
 
+def test_weights_of_another_shape_are_refused(tmp_path: Path, config: RunConfig) -> None:
+    train(dataclasses.replace(config, epochs=1), tmp_path / "first")
+    start = tmp_path / "first" / LAST
+    wider = dataclasses.replace(config.model, hidden_size=64)
+    second = dataclasses.replace(config, model=wider, initial_weights=str(start))
+    with pytest.raises(InvalidConfig, match=r"last\.pt holds another model"):
+        train(second, tmp_path / "second")
+
+
 def test_damaged_checkpoint_is_named(tmp_path: Path, config: RunConfig) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
