@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 PROGRAM = """
+import gc
 import sys
 from contextlib import asynccontextmanager
 from service import app
@@ -22,6 +23,7 @@ from tests.fakes import FakeAcousticModel, fake_bundle
 async def running_recognizer(folder, options):
     async with run_recognizer(fake_bundle(), FakeAcousticModel(), options) as recognizer:
         yield recognizer
+        print("frozen" if gc.get_freeze_count() else "collected", flush=True)
     print("released", flush=True)
 
 app.running_recognizer = running_recognizer
@@ -61,6 +63,6 @@ def test_a_signal_ends_it_in_order(process: subprocess.Popen[str], number: signa
         log += line
     process.send_signal(number)
     out, _ = process.communicate(timeout=20)
-    assert (out.split(), process.returncode) == (["released", "ended"], 0)
+    assert (out.split(), process.returncode) == (["frozen", "released", "ended"], 0)
     assert re.search(r"http://127\.0\.0\.1:\d+", log)
     assert "INFO service.app: model fake runs on FakeExecutionProvider" in log
