@@ -53,6 +53,16 @@ def test_twenty_milliseconds_are_audio(sample_format: SampleFormat) -> None:
     assert len(decoded) >= 0.02 * RATE
 
 
+def test_speex_is_read() -> None:
+    # Nothing that tests install can write it; FFmpeg did: `-c:a libspeex -b:a 8k`.
+    original = chirp(1.0, 8_000)
+    decoded = decode(Path(__file__).with_name("chirp.spx").read_bytes(), 8_000)
+    assert 0 <= len(decoded) - len(original) <= 0.04 * 8_000
+    assert rms(decoded) == pytest.approx(rms(original), rel=0.25)
+    spectrum = np.abs(np.fft.rfft(decoded[:4_000]))  # of the first half second: 200 to 700 Hz
+    assert 200 <= 2 * int(spectrum.argmax()) <= 700
+
+
 @pytest.mark.parametrize(
     ("container", "codec"),
     [("mp4", "aac"), ("mov", "aac"), ("matroska", "libopus"), ("webm", "libopus"), ("avi", "mp2")],
