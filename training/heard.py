@@ -39,7 +39,7 @@ def hear(bundle: Bundle, model: AcousticModel, utterances: Sequence[Utterance]) 
 def _log_probs(
     bundle: Bundle, model: AcousticModel, utterance: Utterance
 ) -> Iterator[NDArray[np.float32]]:
-    chunker = Chunker(bundle.framing, bundle.chunk_frames, Priority.LIVE)
+    chunker = Chunker(bundle.framing, bundle.chunk_frames, Priority.LIVE, lambda: False)
     for waveform in decode_audio(utterance.audio, bundle.framing.sample_rate, AudioLimits()):
         chunker.push(waveform)
     chunker.finish()

@@ -1,7 +1,9 @@
 """A stream's samples, cut into the chunks that its model steps over."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,9 @@ from numpy.typing import NDArray
 from service.engine.bundle import ChunkFrames
 from service.engine.framing import Framing
 from service.engine.options import Priority
+
+_BRIEF_SHARE: Final = 4
+"""A bulk chunk is so many times longer than one that somebody who speaks may have to wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +29,33 @@ class Chunker:
     """Holds what has arrived and cuts chunks of only a few lengths, so that streams share batches.
 
     A live stream is cut into live chunks, and into bulk chunks while it has fallen behind by that
-    much; a bulk stream into bulk chunks. The end of either is padded with zeros: a live stream's to
-    whole chunks of the same, a bulk stream's to the next of the lengths that its end may have.
+    much; a bulk stream into bulk chunks, and into brief ones while somebody speaks, who would wait
+    for a long step. The end of either is padded with zeros: a live stream's to whole chunks of the
+    same, a bulk stream's to the next of the lengths that its end may have.
+
+    Args:
+        framing: the model's time grid.
+        chunk_frames: lengths of chunks.
+        priority: the stream's.
+        somebody_speaks: whether live streams are open.
     """
 
-    def __init__(self, framing: Framing, chunk_frames: ChunkFrames, priority: Priority) -> None:
+    def __init__(
+        self,
+        framing: Framing,
+        chunk_frames: ChunkFrames,
+        priority: Priority,
+        somebody_speaks: Callable[[], bool],
+    ) -> None:
         self._framing = framing
+        self._is_live = priority is Priority.LIVE
+        self._somebody_speaks = somebody_speaks
         self._live = chunk_frames.live * framing.samples_per_frame  # samples
         self._bulk = chunk_frames.bulk * framing.samples_per_frame  # samples
-        self._shortest = self._live if priority is Priority.LIVE else self._bulk
         self._last_lengths = _last_lengths(self._live, self._bulk)
+        self._brief = max(
+            n for n in self._last_lengths if n <= max(self._live, self._bulk // _BRIEF_SHARE)
+        )
         self._blocks: deque[NDArray[np.float32]] = deque()  # arrived, not cut yet
         self._num_cut = 0  # samples
         self._finished = False
@@ -87,9 +109,10 @@ class Chunker:
         if self._finished:
             return self._next_last_length()
         num_waiting = self.num_samples - self._num_cut
-        if num_waiting >= self._bulk:
-            return self._bulk
-        return self._shortest if num_waiting >= self._shortest else 0
+        if self._is_live and num_waiting < self._bulk:
+            return self._live if num_waiting >= self._live else 0
+        longest = self._longest()
+        return longest if num_waiting >= longest else 0
 
     def _next_last_length(self) -> int:
         if self.num_samples == 0:
@@ -97,10 +120,15 @@ class Chunker:
         num_left = self._framing.flushed_samples(self.num_samples) - self._num_cut
         if num_left <= 0:
             return 0
-        if self._shortest == self._bulk:
-            return next((n for n in self._last_lengths if n >= num_left), self._bulk)
-        # One padded bulk chunk costs less than many live ones.
-        return self._bulk if num_left > self._bulk // 2 else self._live
+        if self._is_live:
+            # One padded bulk chunk costs less than many live ones.
+            return self._bulk if num_left > self._bulk // 2 else self._live
+        longest = self._longest()
+        return next(n for n in self._last_lengths if n >= min(num_left, longest))
+
+    def _longest(self) -> int:
+        """Samples in a chunk at most."""
+        return self._brief if not self._is_live and self._somebody_speaks() else self._bulk
 
     def _take(self, length: int) -> NDArray[np.float32]:
         """Cut the next `length` samples; where they run out, zeros follow."""

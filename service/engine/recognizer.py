@@ -78,14 +78,15 @@ class Recognizer:
             Overloaded: too many streams are open.
             StreamClosed: the engine is shutting down.
         """
+        bundle, somebody_speaks = self._bundle, self._scheduler.has_live_callers
         parts = StreamParts(
-            sample_rate=self._bundle.framing.sample_rate,
+            sample_rate=bundle.framing.sample_rate,
             initial_state=self._model.initial_state(),
-            chunker=Chunker(self._bundle.framing, self._bundle.chunk_frames, priority),
-            segmenter=make_segmenter(self._bundle, self._language_model, options),
+            chunker=Chunker(bundle.framing, bundle.chunk_frames, priority, somebody_speaks),
+            segmenter=make_segmenter(bundle, self._language_model, options),
             run_decoding=self._run_decoding(options),
             wants_partials=priority is Priority.LIVE,
-            rewrite=_rewriting(self._bundle, options),
+            rewrite=_rewriting(bundle, options),
         )
         return Stream(parts, self._scheduler.admit(priority))
 

@@ -59,6 +59,7 @@ class Scheduler(Generic[J, R]):
         self._executor = ThreadPoolExecutor(limits.num_workers, thread_name_prefix="scheduler")
         self._running: set[asyncio.Task[None]] = set()
         self._seats: set[Seat[J, R]] = set()
+        self._num_live_seats = 0
         self._dispatch_is_due = False
         self._stopping = False
 
@@ -73,6 +74,7 @@ class Scheduler(Generic[J, R]):
         self._check_room()
         seat = Seat(self, priority)
         self._seats.add(seat)
+        self._num_live_seats += priority is Priority.LIVE
         return seat
 
     async def stop(self) -> None:
@@ -88,6 +90,10 @@ class Scheduler(Generic[J, R]):
                 seat.close()
             self._executor.shutdown(wait=False, cancel_futures=True)
 
+    def has_live_callers(self) -> bool:
+        """Whether a seat for live jobs is taken."""
+        return self._num_live_seats > 0
+
     def enqueue(self, job: J, key: Hashable, priority: Priority) -> Queued[Job[J, R]]:
         """Queue a job for a seat."""
         self._check_running()
@@ -97,8 +103,10 @@ class Scheduler(Generic[J, R]):
         return queued
 
     def release(self, seat: "Seat[J, R]") -> None:
-        """Give a seat's place to the next caller."""
-        self._seats.discard(seat)
+        """Give a seat's place to the next caller, if it has one still."""
+        if seat in self._seats:
+            self._seats.remove(seat)
+            self._num_live_seats -= seat.priority is Priority.LIVE
 
     def withdraw(self, queued: Queued[Job[J, R]]) -> None:
         """Drop a job that nobody waits for, unless it is running already."""
@@ -165,7 +173,7 @@ class Seat(Generic[J, R]):
 
     def __init__(self, scheduler: Scheduler[J, R], priority: Priority) -> None:
         self._scheduler = scheduler
-        self._priority = priority
+        self.priority = priority
         self._queued: Queued[Job[J, R]] | None = None
         self._closed = False
 
@@ -180,7 +188,7 @@ class Seat(Generic[J, R]):
             raise StreamClosed("the stream is closed")
         if self._queued is not None:
             raise RuntimeError("a seat submits one job at a time")
-        queued = self._queued = self._scheduler.enqueue(job, key, self._priority)
+        queued = self._queued = self._scheduler.enqueue(job, key, self.priority)
         try:
             return await queued.item.future
         finally:

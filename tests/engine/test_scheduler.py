@@ -246,6 +246,18 @@ async def test_admission_is_bounded() -> None:
             scheduler.admit(Priority.BULK)
 
 
+async def test_it_knows_whether_anybody_is_live() -> None:
+    async with running(Runner()) as scheduler:
+        scheduler.admit(Priority.BULK)
+        assert not scheduler.has_live_callers()
+        seats = [scheduler.admit(Priority.LIVE) for _ in range(2)]
+        for seat in (seats[0], seats[0]):
+            seat.close()
+            assert scheduler.has_live_callers()
+        seats[1].close()
+        assert not scheduler.has_live_callers()
+
+
 @pytest.mark.parametrize("closes", [True, False], ids=["closed", "cancelled"])
 async def test_the_queued_job_of_a_departed_caller_never_runs(closes: bool) -> None:
     runner = Runner()
