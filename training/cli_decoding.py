@@ -62,7 +62,7 @@ def add_tune_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="W",
         type=int,
         nargs="+",
-        default=(64, 16, 128),
+        default=(128, 64, 256),
         help="the first is tuned for, the others are tried last (default %(default)s)",
     )
     parser.add_argument("--write", action="store_true", help="write the best into the bundle")
