@@ -127,10 +127,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="W",
         type=float,
         nargs="+",
-        default=(DEFAULT_BOOST_WEIGHT / 2, DEFAULT_BOOST_WEIGHT, DEFAULT_BOOST_WEIGHT * 2),
-        help="nats a word (default: half, once and twice the default weight)",
+        default=(DEFAULT_BOOST_WEIGHT, 2 * DEFAULT_BOOST_WEIGHT, 4 * DEFAULT_BOOST_WEIGHT),
+        help="nats a word (default: once, twice and four times the default weight)",
     )
-    parser.add_argument("--beam-width", metavar="W", type=int, default=64)
+    parser.add_argument("--beam-width", metavar="W", type=int, default=128)
     return parser
 
 

@@ -16,7 +16,7 @@ MAX_WORD_BONUS = 20.0  # nats, either way
 MAX_BOOST_PHRASES = 200
 MAX_BOOST_CHARACTERS = 100  # of one phrase
 MAX_BOOST_WEIGHT = 20.0  # nats a word, either way
-DEFAULT_BOOST_WEIGHT = 3.0  # nats a word
+DEFAULT_BOOST_WEIGHT = 1.5  # nats a word
 SILENCE_RANGE_S = (0.1, 60.0)
 MAX_UTTERANCE_RANGE_S = (1.0, 600.0)
 

@@ -31,6 +31,9 @@ __all__ = ["Recognizer", "run_recognizer", "running_recognizer", "transcribe"]
 
 T = TypeVar("T")
 
+_BOOSTED_WIDTH = 1.5
+"""A beam that has phrases boosted is wider by this factor."""
+
 
 class Recognizer:
     """Recognises speech for any number of streams. Shared and immutable.
@@ -125,7 +128,9 @@ def _decoder(
         cost = defaults.oov_letter_log_prob
         fusion = ShallowFusion(language_model, lm_weight, word_bonus, cost)
     tuning = BeamTuning(fusion=fusion, word_bonus=word_bonus, boosts=options.boost)
-    return BeamDecoder(symbols, blank_id, options.beam_width, options.nbest, tuning)
+    # What may become a boosted word would take places from texts without one.
+    width = options.beam_width * (_BOOSTED_WIDTH if options.boost else 1)
+    return BeamDecoder(symbols, blank_id, round(width), options.nbest, tuning)
 
 
 async def _at_once(function: Callable[[], T]) -> T:

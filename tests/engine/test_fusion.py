@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from service.engine.bundle import LANGUAGE_MODEL, DecodingDefaults, load_bundle, sha256
@@ -11,7 +12,12 @@ from service.engine.errors import InvalidBundle
 from service.engine.language_model import LanguageModel
 from service.engine.ngram_file import write_ngram_file
 from service.engine.options import BoostPhrase, RecognitionOptions, RuntimeOptions
-from service.engine.recognizer import bundle_language_model, run_recognizer, transcribe
+from service.engine.recognizer import (
+    bundle_language_model,
+    make_segmenter,
+    run_recognizer,
+    transcribe,
+)
 from tests.engine.ngram_samples import ngram_trie
 from tests.fakes import VOCABULARY, FakeAcousticModel, fake_bundle, speak
 from tests.tiny_bundle import description, write_tiny_bundle
@@ -47,6 +53,14 @@ async def test_phrases_stay_with_their_stream() -> None:
     tuned = DecodingDefaults("beam", 16, lm_weight=1.5)
     boosted = replace(BEAM, boost=(BoostPhrase("the catx", 4.0),))
     assert await texts(BEAM, boosted, BEAM, decoding=tuned) == ["the cat", HEARD, "the cat"]
+
+
+@pytest.mark.parametrize(("boost", "width"), [((), 16), ((BoostPhrase("zz"),), 24)])
+def test_a_beam_with_phrases_has_room_for_them(boost: tuple[BoostPhrase, ...], width: int) -> None:
+    segmenter = make_segmenter(fake_bundle(), None, replace(BEAM, boost=boost))
+    undecided = np.full((8, len(VOCABULARY)), -np.log(len(VOCABULARY)), np.float32)
+    state, _ = segmenter.advance(segmenter.start(), undecided)
+    assert len(state.decoder.beams.texts) == width
 
 
 async def test_a_word_bonus_needs_no_language_model() -> None:

@@ -9,6 +9,7 @@ from service.api.option_parsing import parse_options
 from service.api.options import DecodingOptions
 from service.engine.errors import InvalidOption
 from service.engine.options import (
+    DEFAULT_BOOST_WEIGHT,
     MAX_BOOST_PHRASES,
     BoostPhrase,
     Endpointing,
@@ -59,9 +60,9 @@ def test_phrases_to_boost_are_given_one_by_one() -> None:
         ("boost", "Zanzibar"), ("boost", "Dr. Who:5.5"), ("boost", "half: done"), ("boost", "no:-2")
     )
     assert options.boost == (
-        BoostPhrase("zanzibar", 3.0),
+        BoostPhrase("zanzibar", DEFAULT_BOOST_WEIGHT),
         BoostPhrase("dr who", 5.5),
-        BoostPhrase("half done", 3.0),
+        BoostPhrase("half done", DEFAULT_BOOST_WEIGHT),
         BoostPhrase("no", -2.0),
     )
 
