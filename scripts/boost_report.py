@@ -30,7 +30,7 @@ from service.engine.options import (
 from service.engine.recognizer import bundle_language_model, make_segmenter
 from service.engine.tries import NOWHERE
 from training.heard import Heard, hear, read_words
-from training.manifest import InvalidManifest, read_manifest
+from training.manifest import InvalidManifest, read_selected
 from training.score import ErrorCounts, matched, total, word_errors
 
 
@@ -51,18 +51,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         language_model = bundle_language_model(bundle)
         if language_model is None:
             raise InvalidBundle(f"{arguments.bundle} has no language model")
-        utterances = [u for u in read_manifest(arguments.manifest) if u.split == arguments.split]
+        utterances = read_selected(arguments.manifest, [arguments.split], None)
         heard = hear(bundle, load_acoustic_model(bundle, RuntimeOptions()), utterances)
     except (InvalidManifest, EngineError, OSError) as error:
         print(f"boost_report: {error}", file=sys.stderr)
         return 2
     said = {word for utterance in utterances for word in utterance.text.split()}
     rare = rarest(language_model, said, arguments.rarity)[:MAX_BOOST_PHRASES]
+    beam_width = arguments.beam_width or bundle.decoding.beam_width
     print(f"{len(rare)} rare words in {len(heard)} utterances")
     print(f"{'weight':>6} {'found':>9} {'WER with':>9} {'WER others':>10}")
     for weight in (0.0, *arguments.weights):
         boost = tuple(BoostPhrase(word, weight) for word in rare) if weight else ()
-        options = RecognitionOptions("beam", arguments.beam_width, boost=boost)
+        options = RecognitionOptions("beam", beam_width, boost=boost)
         print(as_line(weight, decode(bundle, language_model, heard, frozenset(rare), options)))
     return 0
 
@@ -130,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
         default=(DEFAULT_BOOST_WEIGHT, 2 * DEFAULT_BOOST_WEIGHT, 4 * DEFAULT_BOOST_WEIGHT),
         help="nats a word (default: once, twice and four times the default weight)",
     )
-    parser.add_argument("--beam-width", metavar="W", type=int, default=128)
+    parser.add_argument("--beam-width", metavar="W", type=int, help="instead of the bundle's")
     return parser
 
 

@@ -20,7 +20,7 @@ from service.engine.options import RecognitionOptions, RuntimeOptions
 from service.engine.recognizer import bundle_language_model, make_segmenter
 from training.bundle_files import update_decoding
 from training.heard import Heard, hear, read_words
-from training.manifest import InvalidManifest, Utterance, read_manifest
+from training.manifest import InvalidManifest, read_manifest, selected
 from training.score import matched
 
 _NUM_BINS = 10  # of the calibration error and the plot, equally wide
@@ -131,16 +131,12 @@ def _judged_splits(arguments: argparse.Namespace) -> dict[str, JudgedWords]:
     utterances = read_manifest(arguments.manifest)
     judged = {}
     for split in (arguments.split, arguments.report_split):
-        members = [u for u in utterances if u.split == split and _wanted(u, arguments)]
         if split is not None and split not in judged:
+            members = selected(utterances, [split], arguments.corpus)
             judged[split] = judge(segmenter, hear(bundle, model, members))
             if not len(judged[split].right):
                 raise InvalidManifest(f"{arguments.manifest}: no words are recognised in {split}")
     return judged
-
-
-def _wanted(utterance: Utterance, arguments: argparse.Namespace) -> bool:
-    return not arguments.corpus or utterance.corpus in arguments.corpus
 
 
 def _write(bundle: Path, decoder: str, calibration: Calibration) -> None:

@@ -17,7 +17,7 @@ from training.channel import Waveform
 from training.comparison import Comparison, Row, Side, as_json, as_table
 from training.conditions import CLEAN, Conditioner, InvalidCondition, load_noises
 from training.listening import Listener
-from training.manifest import InvalidManifest, Utterance, read_manifest, selected
+from training.manifest import InvalidManifest, Utterance, read_selected
 from training.pocketsphinx import (
     SAMPLE_RATE,
     Hypotheses,
@@ -115,9 +115,7 @@ async def _timed(listener: Listener, waveform: Waveform) -> tuple[str, float]:
 def run(arguments: argparse.Namespace) -> int:
     """Compare as the command line says. Returns the exit code: 2 for wrong input."""
     try:
-        utterances = selected(read_manifest(arguments.manifest), arguments.split, arguments.corpus)
-        if not utterances:
-            raise InvalidManifest(f"{arguments.manifest}: no utterance of that split and corpus")
+        utterances = read_selected(arguments.manifest, arguments.split, arguments.corpus)
         comparison = compare(arguments.bundle, utterances, _options(arguments))
     except (
         EngineError, InvalidCache, InvalidCondition, InvalidManifest, NoPocketSphinx,

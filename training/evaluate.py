@@ -17,7 +17,7 @@ from training.conditions import CLEAN, Conditioner, InvalidCondition, load_noise
 from training.evaluation import Evaluation, Group, ScoredUtterance
 from training.evaluation_report import as_json, as_table, utterance_line
 from training.listening import Listener, RecogniseFile
-from training.manifest import InvalidManifest, Utterance, read_manifest, selected
+from training.manifest import InvalidManifest, Utterance, read_selected
 from training.text import normalise
 
 
@@ -111,9 +111,7 @@ async def _score(
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate as the command line says. Returns the exit code: 2 for wrong input."""
     try:
-        utterances = selected(read_manifest(arguments.manifest), arguments.split, arguments.corpus)
-        if not utterances:
-            raise InvalidManifest(f"{arguments.manifest}: no utterance of that split and corpus")
+        utterances = read_selected(arguments.manifest, arguments.split, arguments.corpus)
         evaluation = evaluate(arguments.bundle, utterances, _options(arguments))
     except (InvalidCondition, InvalidManifest, EngineError, OSError) as error:
         print(f"longwave evaluate: {error}", file=sys.stderr)

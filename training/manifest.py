@@ -66,6 +66,19 @@ def selected(
     ]
 
 
+def read_selected(
+    path: Path, splits: Collection[str] | None, corpora: Collection[str] | None
+) -> list[Utterance]:
+    """The `selected` utterances of a manifest.
+
+    Raises InvalidManifest where there is none, or as `read_manifest` does, and OSError.
+    """
+    utterances = selected(read_manifest(path), splits, corpora)
+    if not utterances:
+        raise InvalidManifest(f"{path}: no utterance of that split and corpus")
+    return utterances
+
+
 def _to_json(utterance: Utterance, folder: Path) -> dict[str, str | float]:
     """Field names are those of plain manifests, so that a merged manifest is one itself."""
     return {

@@ -23,7 +23,7 @@ from service.engine.options import RecognitionOptions, RuntimeOptions
 from service.engine.recognizer import bundle_language_model, make_segmenter
 from training.bundle_files import put_language_model, update_decoding
 from training.heard import Heard, hear, read_words
-from training.manifest import InvalidManifest, read_manifest
+from training.manifest import InvalidManifest, read_selected
 from training.score import ErrorCounts, total, word_errors
 
 
@@ -141,14 +141,7 @@ def _trials(arguments: argparse.Namespace) -> list[Trial]:
     language_model = bundle_language_model(bundle)
     if language_model is None:
         raise InvalidBundle(f"{arguments.bundle} has no language model; give one with --lm FILE")
-    utterances = [
-        utterance
-        for utterance in read_manifest(arguments.manifest)
-        if utterance.split == arguments.split
-        and (not arguments.corpus or utterance.corpus in arguments.corpus)
-    ]
-    if not utterances:
-        raise InvalidManifest(f"{arguments.manifest}: no utterance of that split and corpus")
+    utterances = read_selected(arguments.manifest, [arguments.split], arguments.corpus)
     runtime = RuntimeOptions(precision=arguments.precision, provider=arguments.provider)
     heard = hear(bundle, load_acoustic_model(bundle, runtime), utterances)
     grid = Grid(

@@ -109,10 +109,10 @@ class Chunker:
         if self._finished:
             return self._next_last_length()
         num_waiting = self.num_samples - self._num_cut
-        if self._is_live and num_waiting < self._bulk:
-            return self._live if num_waiting >= self._live else 0
         longest = self._longest()
-        return longest if num_waiting >= longest else 0
+        if num_waiting >= longest:
+            return longest
+        return self._live if self._is_live and num_waiting >= self._live else 0
 
     def _next_last_length(self) -> int:
         if self.num_samples == 0:
