@@ -2,7 +2,8 @@
 
 import os
 import pickle
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,30 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise InvalidCheckpoint(f"there is no checkpoint at {path}") from None
     except (RuntimeError, pickle.UnpicklingError, KeyError, TypeError, EOFError) as error:
         raise InvalidCheckpoint(f"{path} is not a whole checkpoint: {error}") from error
+
+
+def soup(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
+    """The first checkpoint with the mean of all their averaged weights.
+
+    Runs that settle from one start on different batches end in one basin, and their mean makes
+    fewer errors than any of them. Source: Wortsman et al., Model soups (2022).
+
+    Raises InvalidCheckpoint where they hold models of different shapes.
+    """
+    first = checkpoints[0]
+    for other in checkpoints[1:]:
+        if other.config.model != first.config.model:
+            raise InvalidCheckpoint(
+                "only checkpoints of one [model] can be averaged; these hold "
+                f"{first.config.model} and {other.config.model}"
+            )
+    mean = {
+        name: torch.stack([each.average[name].double() for each in checkpoints])
+        .mean(dim=0)
+        .to(weights.dtype)
+        for name, weights in first.average.items()
+    }
+    return replace(first, average=mean)
 
 
 def averaged_model(checkpoint: Checkpoint) -> AcousticModel:

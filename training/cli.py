@@ -161,7 +161,13 @@ def _add_measured(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", type=Path)
+    parser.add_argument(
+        "checkpoints",
+        metavar="CHECKPOINT",
+        type=Path,
+        nargs="+",
+        help="of several runs of one model, the mean weights are exported",
+    )
     parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="the bundle")
     parser.add_argument("--manifest", metavar="FILE", type=Path, help="its dev split is scored")
     parser.add_argument("--lm", metavar="FILE", type=Path, help="put this language model into it")

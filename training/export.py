@@ -24,6 +24,7 @@ from training.checkpoint import (
     InvalidCheckpoint,
     averaged_model,
     load_checkpoint,
+    soup,
 )
 from training.evaluate import EvaluationOptions, evaluate
 from training.evaluation import Evaluation
@@ -208,7 +209,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Export as the command line says. Returns the exit code: 1 refused, 2 for wrong input."""
     try:
         utterances = read_manifest(arguments.manifest) if arguments.manifest else []
-        checkpoint = load_checkpoint(arguments.checkpoint)
+        checkpoint = soup([load_checkpoint(path) for path in arguments.checkpoints])
         identity = BundleIdentity(arguments.output.name, arguments.version)
         export(checkpoint, arguments.output, identity, utterances)
         if arguments.lm:
