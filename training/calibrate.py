@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +19,7 @@ from service.engine.onnx_acoustic import load_acoustic_model
 from service.engine.options import RecognitionOptions, RuntimeOptions
 from service.engine.recognizer import bundle_language_model, make_segmenter
 from training.bundle_files import update_decoding
+from training.conditions import CLEAN, Conditioner, InvalidCondition, load_noises
 from training.heard import Heard, hear, read_words
 from training.manifest import InvalidManifest, read_manifest, selected
 from training.score import matched
@@ -50,6 +51,15 @@ def judge(segmenter: Any, heard: Sequence[Heard]) -> JudgedWords:
         confidence += [word.confidence for word in words]
         right += matched(utterance.utterance.text.split(), [word.text for word in words])
     return JudgedWords(np.array(confidence, np.float64), np.array(right, np.float64))
+
+
+def together(sets: Iterable[JudgedWords]) -> JudgedWords:
+    """The words of all sets as one."""
+    chosen = list(sets)
+    return JudgedWords(
+        np.concatenate([words.confidence for words in chosen]),
+        np.concatenate([words.right for words in chosen]),
+    )
 
 
 def fit(words: JudgedWords) -> Calibration:
@@ -97,46 +107,61 @@ def run(arguments: argparse.Namespace) -> int:
     """Calibrate as the command line says. Returns the exit code: 2 for wrong input."""
     try:
         splits = _judged_splits(arguments)
-        calibration = fit(splits[arguments.split])
+        calibration = fit(together(splits[arguments.split].values()))
         if arguments.write:
             _write(arguments.bundle, arguments.decoder, calibration)
-    except (InvalidManifest, EngineError, OSError) as error:
+    except (InvalidManifest, InvalidCondition, EngineError, OSError) as error:
         print(f"longwave calibrate: {error}", file=sys.stderr)
         return 2
     report = {
-        split: {
-            "words": len(words.right),
-            "right": round(float(words.right.mean()), 4),
-            "ece_before": round(calibration_error(words), 4),
-            "ece_after": round(calibration_error(words.calibrated(calibration)), 4),
-        }
-        for split, words in splits.items()
+        split: {name: _described(words, calibration) for name, words in conditions.items()}
+        for split, conditions in splits.items()
     }
     print(json.dumps({"decoder": arguments.decoder, "splits": report}, indent=1))
     if arguments.plot:
         from training.reliability_plot import plot_reliability
 
-        shown = splits[arguments.report_split or arguments.split]
+        shown = next(iter(splits[arguments.report_split or arguments.split].values()))
         plot_reliability(arguments.plot, shown, shown.calibrated(calibration))
     return 0
 
 
-def _judged_splits(arguments: argparse.Namespace) -> dict[str, JudgedWords]:
+def _described(words: JudgedWords, calibration: Calibration) -> dict[str, float]:
+    return {
+        "words": len(words.right),
+        "right": round(float(words.right.mean()), 4),
+        "ece_before": round(calibration_error(words), 4),
+        "ece_after": round(calibration_error(words.calibrated(calibration)), 4),
+    }
+
+
+def _judged_splits(arguments: argparse.Namespace) -> dict[str, dict[str, JudgedWords]]:
+    """By split and condition."""
     bundle = load_bundle(arguments.bundle)
     uncalibrated = replace(bundle, decoding=replace(bundle.decoding, calibration={}))
     options = RecognitionOptions(decoder=arguments.decoder, beam_width=arguments.beam_width)
     segmenter = make_segmenter(uncalibrated, bundle_language_model(bundle), options)
     runtime = RuntimeOptions(precision=arguments.precision, provider=arguments.provider)
     model = load_acoustic_model(bundle, runtime)
+    conditioners = _conditioners(arguments, bundle.framing.sample_rate)
     utterances = read_manifest(arguments.manifest)
-    judged = {}
+    judged: dict[str, dict[str, JudgedWords]] = {}
     for split in (arguments.split, arguments.report_split):
         if split is not None and split not in judged:
             members = selected(utterances, [split], arguments.corpus)
-            judged[split] = judge(segmenter, hear(bundle, model, members))
-            if not len(judged[split].right):
+            judged[split] = {
+                each.condition: judge(segmenter, hear(bundle, model, members, each))
+                for each in conditioners
+            }
+            if not all(len(words.right) for words in judged[split].values()):
                 raise InvalidManifest(f"{arguments.manifest}: no words are recognised in {split}")
     return judged
+
+
+def _conditioners(arguments: argparse.Namespace, sample_rate: int) -> list[Conditioner]:
+    noises = load_noises(arguments.noise, sample_rate) if arguments.noise else []
+    conditions = dict.fromkeys(arguments.condition or (CLEAN,))
+    return [Conditioner(condition, sample_rate, noises) for condition in conditions]
 
 
 def _write(bundle: Path, decoder: str, calibration: Calibration) -> None:

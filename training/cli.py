@@ -19,7 +19,12 @@ from service.engine.options import (
     RecognitionOptions,
     RuntimeOptions,
 )
-from training.cli_decoding import add_calibrate_arguments, add_lm_arguments, add_tune_arguments
+from training.cli_decoding import (
+    add_calibrate_arguments,
+    add_condition_arguments,
+    add_lm_arguments,
+    add_tune_arguments,
+)
 from training.corpora import READERS
 from training.corpora.limits import Limits
 from training.synthesis.voices import ENGINE_SHARES
@@ -151,12 +156,7 @@ def _add_measured(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision", choices=get_args(Precision), default=RuntimeOptions().precision
     )
-    parser.add_argument(
-        "--condition",
-        action="append",
-        help="clean, telephone, quiet, loud, noise10, noise5 or reverb; may be repeated",
-    )
-    parser.add_argument("--noise", metavar="DIR", type=Path, help="recordings for the noise")
+    add_condition_arguments(parser)
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the table as JSON")
 
 

@@ -81,9 +81,20 @@ def _add_set_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--provider", choices=get_args(Provider), default="auto")
 
 
+def add_condition_arguments(parser: argparse.ArgumentParser) -> None:
+    """Conditions to listen in; none of them means clean."""
+    parser.add_argument(
+        "--condition",
+        action="append",
+        help="clean, telephone, quiet, loud, noise10, noise5 or reverb; may be repeated",
+    )
+    parser.add_argument("--noise", metavar="DIR", type=Path, help="recordings for the noise")
+
+
 def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
     """Of `longwave calibrate`."""
     _add_set_arguments(parser)
+    add_condition_arguments(parser)
     parser.add_argument("--report-split", metavar="SPLIT", help="report on this one too")
     parser.add_argument("--decoder", choices=DECODERS, default="greedy")
     parser.add_argument("--beam-width", metavar=f"1..{MAX_BEAM_WIDTH}", type=int, default=16)

@@ -14,6 +14,7 @@ from service.engine.chunking import Chunker
 from service.engine.options import Priority
 from service.engine.segmenter import Segmenter
 from service.engine.transcript import TimedWord
+from training.conditions import CLEAN, Conditioner
 from training.manifest import Utterance
 
 
@@ -25,23 +26,30 @@ class Heard:
     log_probs: NDArray[np.float32]  # [T, V] natural log
 
 
-def hear(bundle: Bundle, model: AcousticModel, utterances: Sequence[Utterance]) -> list[Heard]:
-    """Run the model over the utterances in the chunks of a live stream.
+def hear(
+    bundle: Bundle,
+    model: AcousticModel,
+    utterances: Sequence[Utterance],
+    conditioner: Conditioner | None = None,
+) -> list[Heard]:
+    """Run the model over the utterances, under a condition, in the chunks of a live stream.
 
     Raises InvalidAudio where a recording cannot be read.
     """
+    conditioner = conditioner or Conditioner(CLEAN, bundle.framing.sample_rate)
     return [
-        Heard(utterance, np.concatenate(list(_log_probs(bundle, model, utterance))))
+        Heard(utterance, np.concatenate(list(_log_probs(bundle, model, utterance, conditioner))))
         for utterance in utterances
     ]
 
 
 def _log_probs(
-    bundle: Bundle, model: AcousticModel, utterance: Utterance
+    bundle: Bundle, model: AcousticModel, utterance: Utterance, conditioner: Conditioner
 ) -> Iterator[NDArray[np.float32]]:
     chunker = Chunker(bundle.framing, bundle.chunk_frames, Priority.LIVE, lambda: False)
-    for waveform in decode_audio(utterance.audio, bundle.framing.sample_rate, AudioLimits()):
-        chunker.push(waveform)
+    blocks = list(decode_audio(utterance.audio, bundle.framing.sample_rate, AudioLimits()))
+    if blocks:
+        chunker.push(conditioner(np.concatenate(blocks), utterance.audio.stem))
     chunker.finish()
     states = [model.initial_state()]
     yield np.zeros((0, len(bundle.vocabulary)), np.float32)

@@ -137,10 +137,37 @@ def test_calibration_is_written_for_one_decoder(
     command = ("calibrate", "--bundle", bundle, "--manifest", manifest, "--write", "--plot", plot)
     assert longwave(*command) == 0
     report = json.loads(capsys.readouterr().out)["splits"]["dev"]
-    assert report["words"] == 8
-    assert report["ece_after"] <= report["ece_before"]
+    assert list(report) == ["clean"]
+    assert report["clean"]["words"] == 8
+    assert report["clean"]["ece_after"] <= report["clean"]["ece_before"]
     assert list(load_bundle(bundle).decoding.calibration) == ["greedy"]
     assert plot.exists()
+
+
+def test_calibration_learns_from_all_conditions_together(
+    bundle: Path, manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noise = np.random.default_rng(0).normal(0.0, 0.1, FRAMING.sample_rate)
+    (tmp_path / "noise").mkdir()
+    soundfile.write(tmp_path / "noise" / "hiss.wav", noise, FRAMING.sample_rate)
+    command = ("calibrate", "--bundle", bundle, "--manifest", manifest, "--write")
+    assert longwave(*command, "--condition", "clean") == 0
+    clean = load_bundle(bundle).decoding.calibration["greedy"]
+    capsys.readouterr()
+    noisy = ("--condition", "clean", "--condition", "noise5", "--noise", tmp_path / "noise")
+    assert longwave(*command, *noisy) == 0
+    report = json.loads(capsys.readouterr().out)["splits"]["dev"]
+    assert list(report) == ["clean", "noise5"]
+    assert report["noise5"]["right"] < report["clean"]["right"]
+    assert load_bundle(bundle).decoding.calibration["greedy"](0.9) < clean(0.9)
+
+
+def test_calibration_needs_noise_for_noise(
+    bundle: Path, manifest: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ("calibrate", "--bundle", bundle, "--manifest", manifest)
+    assert longwave(*command, "--condition", "noise10") == 2
+    assert "--noise" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
