@@ -10,7 +10,7 @@ import onnxruntime
 
 from bench.measures import Row
 from service.engine.bundle import Bundle
-from service.engine.onnx_acoustic import CPU, CUDA, MODEL_FILES, chosen_precision
+from service.engine.onnx_acoustic import CPU, CUDA, chosen_precision, model_graph
 from service.engine.options import RuntimeOptions
 
 BATCH_SIZES = (1, 4, 8, 16, 32, 64)
@@ -71,8 +71,8 @@ def _session(bundle: Bundle, options: RuntimeOptions) -> onnxruntime.InferenceSe
     session_options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     provider = provider_that_runs(options)
     providers = [provider] if provider == CPU else [provider, CPU]
-    path = bundle.folder / MODEL_FILES[chosen_precision(bundle, options, provider)]
-    return onnxruntime.InferenceSession(path, session_options, providers=providers)
+    graph = model_graph(bundle, chosen_precision(bundle, options, provider))
+    return onnxruntime.InferenceSession(graph, session_options, providers=providers)
 
 
 def _runner(

@@ -3,9 +3,10 @@
     python scripts/gpu_report.py --audio DIR --output gpu-report
 
 Everything runs at the level of the engine, without HTTP: the largest number of paced streams whose
-finals come in time, and the speed of files by the number of chunks in a batch. A scenario that
-fails is in the report and stops nothing. `--provider cpu` runs the same code, states in slots
-included, where there is no GPU.
+finals come in time, and the speed of files by the number of chunks in a batch, in float32 and in
+float16, and how far the two are apart. A scenario that fails is in the report and stops nothing.
+`--provider cpu` runs the same code, states in slots included, where there is no GPU; ONNX Runtime
+then computes float16 in float32.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -31,8 +33,9 @@ from bench.scenarios import is_carried
 from service.engine.bundle import Bundle, load_bundle
 from service.engine.onnx_acoustic import CPU, CUDA
 from service.engine.onnx_slots import load_slotted_model
-from service.engine.options import RuntimeOptions
+from service.engine.options import Precision, RuntimeOptions
 
+PRECISIONS: tuple[Precision, ...] = ("float32", "float16")
 BULK_CHUNKS = (16, 64, 256, 512)  # in one batch
 STREAMS = (500, 1000, 2000, 5000, 10_000)
 TEST_TIMEOUT_S = 900.0
@@ -46,13 +49,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     bundle = load_bundle(arguments.model)
     waveforms = [as_waveform(c) for c in load_clips(arguments.audio, bundle.framing.sample_rate)]
     report: dict[str, Any] = {"machine": machine(), "errors": []}
-    gpu = _Measurements(bundle, waveforms, arguments)
-    for name, measure in (
-        ("parity tests", parity_tests),
-        ("raw steps", gpu.raw_steps),
-        ("files", gpu.files),
-        ("streams", gpu.streams),
-    ):
+    scenarios: dict[str, Callable[[], Any]] = {"parity tests": parity_tests}
+    for precision in PRECISIONS:
+        gpu = _Measurements(bundle, waveforms, arguments, precision)
+        scenarios[f"raw steps, {precision}"] = gpu.raw_steps
+        scenarios[f"files, {precision}"] = gpu.files
+        scenarios[f"streams, {precision}"] = gpu.streams
+    scenarios["float16 beside float32"] = partial(float16_differences, bundle, waveforms, arguments)
+    for name, measure in scenarios.items():
         print(f"{name} ...", flush=True)
         try:
             report[name] = measure()
@@ -89,28 +93,71 @@ def parity_tests() -> dict[str, Any]:
     return {"exit_code": finished.returncode, "output": finished.stdout[-4000:]}
 
 
-class _Measurements:
-    """The benchmarks, each a list of rows."""
+def float16_differences(
+    bundle: Bundle, waveforms: Waveforms, arguments: argparse.Namespace
+) -> dict[str, float]:
+    """How far float16 moves log-probabilities, and how often a frame's best symbol."""
+    heard = [
+        _log_probs(bundle, waveforms, _runtime(arguments, precision)) for precision in PRECISIONS
+    ]
+    float32, float16 = (np.concatenate(each) for each in heard)  # [T, V]
+    return {
+        "largest_log_prob_difference": float(np.abs(float16 - float32).max()),
+        "other_best_symbols": float((float16.argmax(axis=1) != float32.argmax(axis=1)).mean()),
+        "frames": len(float32),
+    }
 
-    def __init__(self, bundle: Bundle, waveforms: Waveforms, arguments: argparse.Namespace) -> None:
+
+def _log_probs(
+    bundle: Bundle, waveforms: Waveforms, runtime: RuntimeOptions
+) -> list[NDArray[np.float32]]:
+    """[T, V] of every waveform's whole live chunks, one stream after another."""
+    model = load_slotted_model(bundle, runtime, _provider(runtime))
+    num_samples = bundle.chunk_frames.live * bundle.framing.samples_per_frame
+    pieces = []
+    for waveform in waveforms:
+        states = [model.initial_state()]
+        for start in range(0, len(waveform) - num_samples + 1, num_samples):
+            log_probs, states = model.step(waveform[None, start : start + num_samples], states)
+            pieces.append(log_probs[0])
+    return pieces
+
+
+def _provider(runtime: RuntimeOptions) -> str:
+    return CUDA if runtime.provider == "cuda" else CPU
+
+
+def _runtime(arguments: argparse.Namespace, precision: Precision) -> RuntimeOptions:
+    return RuntimeOptions(
+        provider=arguments.provider,
+        require_gpu=arguments.provider == "cuda",
+        precision=precision,
+        num_workers=1,
+        max_batch_size=1024,
+        max_streams=arguments.most_streams + 1,
+        max_delay_ms=1e6,
+    )
+
+
+class _Measurements:
+    """The benchmarks in one precision, each a list of rows."""
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        waveforms: Waveforms,
+        arguments: argparse.Namespace,
+        precision: Precision,
+    ) -> None:
         self._bundle = bundle
         self._waveforms = waveforms
         self._duration_s: float = arguments.seconds
         self._most_streams: int = arguments.most_streams
-        self._runtime = RuntimeOptions(
-            provider=arguments.provider,
-            require_gpu=arguments.provider == "cuda",
-            precision="float32",
-            num_workers=1,
-            max_batch_size=1024,
-            max_streams=arguments.most_streams + 1,
-            max_delay_ms=1e6,
-        )
+        self._runtime = _runtime(arguments, precision)
 
     def raw_steps(self) -> list[dict[str, float]]:
         """Steps of live chunks with states on the device, by batch size."""
-        provider = CUDA if self._runtime.provider == "cuda" else CPU
-        model = load_slotted_model(self._bundle, self._runtime, provider)
+        model = load_slotted_model(self._bundle, self._runtime, _provider(self._runtime))
         num_samples = self._bundle.chunk_frames.live * self._bundle.framing.samples_per_frame
         rows = []
         for batch_size in (1, 16, 64, 256, 1024):

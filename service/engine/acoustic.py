@@ -40,7 +40,7 @@ class AcousticModel(Protocol):
 
     @property
     def precision(self) -> str:
-        """The precision of the weights that really run: float32 or int8."""
+        """The precision of the weights that really run: float32, float16 or int8."""
         ...
 
     def initial_state(self) -> State:

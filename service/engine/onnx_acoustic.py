@@ -17,7 +17,7 @@ from service.engine.options import Provider, RuntimeOptions
 
 CPU: Final = "CPUExecutionProvider"
 CUDA: Final = "CUDAExecutionProvider"
-MODEL_FILES: Final = {"float32": "model.onnx", "int8": "model.int8.onnx"}
+MODEL_FILES: Final = {"float32": "model.onnx", "float16": "model.onnx", "int8": "model.int8.onnx"}
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +113,25 @@ def chosen_precision(bundle: Bundle, options: RuntimeOptions, provider: str) -> 
     return "int8" if provider == CPU and MODEL_FILES["int8"] in bundle.files else "float32"
 
 
+def model_graph(bundle: Bundle, precision: str) -> bytes:
+    """The serialised graph that computes in a precision.
+
+    Raises:
+        InvalidBundle: it has to be made, and what makes it is not installed.
+    """
+    graph = (bundle.folder / MODEL_FILES[precision]).read_bytes()
+    if precision != "float16":
+        return graph
+    from service.engine.onnx_half_graph import halved
+
+    try:
+        return halved(graph)
+    except ImportError:
+        raise InvalidBundle(
+            "float16 needs the package onnx: install the extra [gpu], or ask for another precision"
+        ) from None
+
+
 def missing_gpu(asked: Provider, provider: str) -> str | None:
     """Why a model that runs on `provider` was to run on a GPU; None where it was not, or does.
 
@@ -139,13 +158,14 @@ def _has_cuda() -> bool:
 
 
 def _open_session(bundle: Bundle, options: RuntimeOptions, provider: str) -> Any:
-    name = MODEL_FILES[chosen_precision(bundle, options, provider)]
+    precision = chosen_precision(bundle, options, provider)
+    name = MODEL_FILES[precision]
     if name not in bundle.files:
         raise InvalidBundle(f"{bundle.folder} has no {name}; ask for another precision")
     providers = [provider] if provider == CPU else [provider, CPU]
     try:
         session = onnxruntime.InferenceSession(
-            bundle.folder / name, session_options(options), providers=providers
+            model_graph(bundle, precision), session_options(options), providers=providers
         )
     except Exception as error:  # its exceptions share no narrower class
         raise InvalidBundle(f"{bundle.folder / name} cannot be loaded: {error}") from error

@@ -26,6 +26,7 @@ from service.engine.onnx_acoustic import (
     CPU,
     MODEL_FILES,
     chosen_precision,
+    model_graph,
     session_options,
 )
 from service.engine.onnx_slotted_graph import READ, WRITE, slotted
@@ -128,7 +129,7 @@ def load_slotted_model(
     path = bundle.folder / MODEL_FILES[precision]
     providers = [CPU] if provider == CPU else [(provider, _CUDA_OPTIONS), CPU]
     try:
-        graph = slotted(path.read_bytes(), bundle)
+        graph = slotted(model_graph(bundle, precision), bundle)
         session = onnxruntime.InferenceSession(graph, session_options(options), providers=providers)
     except Exception as error:  # its exceptions share no narrower class
         raise InvalidBundle(f"{path} cannot be run with slots: {error}") from error

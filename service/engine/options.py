@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, get_args
 from service.engine.errors import InvalidOption
 
 Provider: TypeAlias = Literal["auto", "cpu", "cuda"]
-Precision: TypeAlias = Literal["auto", "float32", "int8"]
+Precision: TypeAlias = Literal["auto", "float32", "float16", "int8"]
 
 DECODERS = ("greedy", "beam")
 MAX_BEAM_WIDTH = 256

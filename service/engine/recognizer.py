@@ -71,7 +71,7 @@ class Recognizer:
 
     @property
     def precision(self) -> str:
-        """The precision that really runs: float32 or int8."""
+        """The precision that really runs: float32, float16 or int8."""
         return self._model.precision
 
     def stream(self, options: RecognitionOptions, priority: Priority) -> Stream:

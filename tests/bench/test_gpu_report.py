@@ -22,8 +22,11 @@ def test_it_writes_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     exit_code = gpu_report.main([*flags, *places])
     report = json.loads((tmp_path / "out" / "gpu-report.json").read_text())
     assert (exit_code, report["errors"]) == (0, [])
-    assert [row["batch_size"] for row in report["raw steps"]] == [1]
-    assert all(row["audio_per_s"] > 0 for row in report["files"] + report["streams"])
+    for precision in ("float32", "float16"):
+        assert [row["batch_size"] for row in report[f"raw steps, {precision}"]] == [1]
+        rows = report[f"files, {precision}"] + report[f"streams, {precision}"]
+        assert all(row["audio_per_s"] > 0 for row in rows)
+    assert report["float16 beside float32"]["frames"] > 0
 
 
 def test_a_scenario_that_fails_is_reported_and_stops_nothing(
@@ -34,4 +37,4 @@ def test_a_scenario_that_fails_is_reported_and_stops_nothing(
     places = ["--model", str(tmp_path), "--output", str(tmp_path / "out"), "--seconds", "0.1"]
     assert gpu_report.main([*places, "--provider", "cuda", "--most-streams", "4"]) == 1
     report = json.loads((tmp_path / "out" / "gpu-report.json").read_text())
-    assert "a GPU is required" in report["errors"][-1]["error"]
+    assert any("a GPU is required" in each["error"] for each in report["errors"])

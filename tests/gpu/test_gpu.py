@@ -1,5 +1,6 @@
 """What only a GPU can show; `scripts/gpu_report.py` runs these. Elsewhere they skip."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,13 @@ def test_the_gpu_says_what_the_cpu_says(bundle: Bundle, on_gpu: AcousticModel) -
     on_cpu = load_slotted_model(bundle, RuntimeOptions(precision="float32"), CPU)
     audio = waveforms(bundle)
     np.testing.assert_allclose(log_probs(on_gpu, audio), log_probs(on_cpu, audio), atol=2e-3)
+
+
+def test_float16_says_nearly_what_float32_says(bundle: Bundle, on_gpu: AcousticModel) -> None:
+    in_half = load_acoustic_model(bundle, replace(ON_GPU, precision="float16"))
+    audio = waveforms(bundle)
+    difference = np.abs(log_probs(in_half, audio) - log_probs(on_gpu, audio))
+    assert 0 < difference.max() < 0.3
 
 
 def test_a_stream_gets_the_same_whoever_else_is_served(
