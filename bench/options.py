@@ -23,6 +23,7 @@ class Plan:
     num_bisections: int  # between the last level that was carried and the first that was not
     mixed_streams: int  # beside which a long file is transcribed
     long_file_s: float  # of audio
+    file_s: float = 60.0  # of audio, of the files that are measured besides the clips as they are
     decoders: tuple[str, ...] = ("greedy", "beam")
     with_peers: bool = True
 

@@ -19,6 +19,7 @@ from service.engine.bundle import Bundle
 LONE_FILE_S = 10.0
 _SETTLE_S = 0.5
 _CLOSE_ENOUGH = 10  # streams
+_LONGER_FILES = 16
 _ALL_STREAMS = 100_000
 _NOT_MEASURED = Usage(0.0, 0)
 
@@ -94,14 +95,19 @@ def measure_load(server: Server, order: Order, scenario: str) -> Row:
 
 
 def measure_service_files(bench: Bench, server: Server, decoder: str) -> list[Row]:
-    """One file at a time, then many."""
-    path = f"/transcribe?decoder={decoder}"
-    return [
+    """One file at a time, then many; then as many files that are longer than clips."""
+    plan, path = bench.options.plan, f"/transcribe?decoder={decoder}"
+    rows = [
         measure_load(
             server, bench.order("files", server.port, number, path=path), f"files, {decoder}"
         )
-        for number in (1, bench.options.plan.num_file_clients)
+        for number in (1, plan.num_file_clients)
     ]
+    clips = bench.folder / "longer.npz"
+    num_samples = round(plan.file_s * bench.bundle.framing.sample_rate)
+    save_clips([joined(bench.clips, num_samples, seed) for seed in range(_LONGER_FILES)], clips)
+    order = bench.order("files", server.port, plan.num_file_clients, path=path, clips=str(clips))
+    return [*rows, measure_load(server, order, f"files of {plan.file_s:g} s, {decoder}")]
 
 
 def measure_lone_file(bench: Bench, server: Server) -> Row:

@@ -26,6 +26,7 @@ PLAN = replace(
     most_streams=4,
     mixed_streams=2,
     long_file_s=1.0,
+    file_s=0.5,
     with_peers=False,
 )
 
@@ -60,6 +61,7 @@ def test_every_scenario_is_measured_without_errors(report: Report) -> None:
         assert row.final is not None, row
         assert row.final.p50 <= row.final.p95 <= row.final.p99 <= row.final.largest
     assert [row.num_clients for row in report.named("files, greedy")] == [1, 3]
+    assert [row.num_clients for row in report.named("files of 0.5 s, greedy")] == [3]
     assert report.soak is not None
     assert report.soak.num_chunks > 0
     assert report.left_out == []
@@ -72,6 +74,7 @@ def test_the_report_is_written(report: Report, tmp_path: Path) -> None:
     content = json.loads((tmp_path / JSON_FILE).read_text())
     assert len(content["rows"]) == len(report.rows)
     assert content["ratios"]["files over HTTP / raw ONNX Runtime"] > 0
+    assert content["ratios"]["files of 0.5 s / raw ONNX Runtime"] > 0
     assert content["recommendation"]["workers"] >= 1
     assert (tmp_path / PICTURE).read_bytes().startswith(b"\x89PNG")
 
