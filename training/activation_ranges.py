@@ -14,7 +14,9 @@ from training.model import AcousticModel, RecurrentLayer
 from training.serving_model import ActivationRanges
 
 NUM_UTTERANCES = 64
-MARGIN = 1.1  # for what is louder than anything that was measured
+SHARE = 0.7
+"""Of the largest magnitude that was measured: the few larger values are clipped, and all others are
+told apart more finely, which is worth more (`training/EXPERIMENTS.md`)."""
 _NOISE_LEVELS = (0.0, 0.001, 0.01, 0.1, 0.3)
 _NOISE_S = 3.0
 
@@ -40,7 +42,7 @@ def calibration_waveforms(utterances: Sequence[Utterance], sample_rate: int) -> 
 
 @torch.no_grad()
 def measure_ranges(model: AcousticModel, utterances: Sequence[Utterance]) -> ActivationRanges:
-    """The largest magnitudes that the activations to quantise have, and a little more."""
+    """The ranges that the activations to quantise are given."""
     sizes: dict[nn.Module, float] = {}
 
     def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -56,5 +58,5 @@ def measure_ranges(model: AcousticModel, utterances: Sequence[Utterance]) -> Act
         model(whole.unsqueeze(0), *model.initial_state(1))
     for hook in hooks:
         hook.remove()
-    projection, *inputs = (MARGIN * sizes[module] for module in modules)
+    projection, *inputs = (SHARE * sizes[module] for module in modules)
     return ActivationRanges(projection, tuple(inputs))

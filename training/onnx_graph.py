@@ -53,9 +53,9 @@ def _write(model: AcousticModel, path: Path) -> None:
 def write_int8(model: AcousticModel, ranges: ActivationRanges, path: Path) -> None:
     """Export with recurrent layers and projection in int8, each stream's numbers its own.
 
-    Weights keep 7 of their 8 bits: without VNNI instructions, products of full ones saturate. The
-    Fourier transform stays in float32, because audio has more range than 8 bits, and the output
-    layer because it costs next to nothing.
+    Weights keep 7 of their 8 bits: without VNNI instructions, products of full ones saturate. Every
+    unit has a scale of its own. The Fourier transform stays in float32, because audio has more
+    range than 8 bits, and the output layer because it costs next to nothing.
     """
     with tempfile.TemporaryDirectory() as folder:
         float32 = Path(folder) / path.name
@@ -66,6 +66,7 @@ def write_int8(model: AcousticModel, ranges: ActivationRanges, path: Path) -> No
             nodes_to_quantize=_nodes_to_quantize(float32),
             weight_type=QuantType.QInt8,
             reduce_range=True,
+            per_channel=True,
         )
 
 
