@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as ProgressBar
+from torch import Tensor, nn
 
 from service.engine.errors import EngineError
 from training.augment import WaveformAugmenter
@@ -33,6 +34,7 @@ from training.pronunciation import InvalidLexicon
 from training.run_log import RunLog
 from training.text import VOCABULARY
 
+LOOKAHEAD_WEIGHT = "lookahead.conv.weight"  # [H, 1, lookahead_steps + 1]
 LAST = "last.pt"
 BEST = "best.pt"
 
@@ -62,7 +64,7 @@ class Run:
         torch.manual_seed(self.config.seed)
         model = AcousticModel(self.config.model)
         if self.config.initial_weights and not checkpoint:
-            model.load_state_dict(_initial_model(self.config).state_dict())
+            model.load_state_dict(_initial_weights(self.config))
         elif not checkpoint:
             set_normalisation(model, self.training.store, self.config.seed)
         learner = Learner(model, self.config, self.ranks.device, self.ranks)
@@ -197,16 +199,23 @@ def _train(config: RunConfig, folder: Path, ranks: Ranks) -> None:
     Run(config, folder, checkpoint, ranks).train()
 
 
-def _initial_model(config: RunConfig) -> AcousticModel:
-    """The model to start from: a bundle's, or the averaged one of a checkpoint.
+def _initial_weights(config: RunConfig) -> dict[str, Tensor]:
+    """The weights to start from: those of a bundle, or the averaged ones of a checkpoint.
 
-    Raises InvalidConfig where the run's own has another shape.
+    The run may look further ahead or less far: weights of its lookahead are cut, or zeros follow.
+    Raises InvalidConfig where its model has another shape otherwise.
     """
-    start = Path(config.initial_weights)
+    start, wanted = Path(config.initial_weights), config.model
     model = model_of_bundle(start) if start.is_dir() else averaged_model(load_checkpoint(start))
-    if replace(model.config, dropout=config.model.dropout) != config.model:
+    comparable = replace(
+        model.config, dropout=wanted.dropout, lookahead_steps=wanted.lookahead_steps
+    )
+    if comparable != wanted:
         raise InvalidConfig(f"{start} holds another model; to start from it, [model] must be its")
-    return model
+    weights = model.state_dict()
+    num_more = wanted.lookahead_steps - model.config.lookahead_steps
+    weights[LOOKAHEAD_WEIGHT] = nn.functional.pad(weights[LOOKAHEAD_WEIGHT], (0, num_more))
+    return weights
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -21,7 +21,7 @@ from training.checkpoint import (
 from training.config import InvalidConfig, OptimiserConfig, RunConfig
 from training.export import BundleIdentity, export
 from training.loop import learning_rate
-from training.train import LAST, train
+from training.train import LAST, LOOKAHEAD_WEIGHT, train
 
 TRAIN_FOREVER = """
 import pickle, sys
@@ -103,6 +103,23 @@ def test_a_run_can_start_from_the_weights_of_another(
     expected = weights(tmp_path / "first")
     for name, tensor in weights(tmp_path / "second").items():
         torch.testing.assert_close(tensor, expected[name], atol=1e-3, rtol=1e-2, msg=name)
+
+
+@pytest.mark.parametrize("lookahead_steps", [1, 4])
+def test_a_run_can_look_further_or_less_far_than_what_it_starts_from(
+    tmp_path: Path, config: RunConfig, lookahead_steps: int
+) -> None:
+    train(dataclasses.replace(config, epochs=1), tmp_path / "first")
+    still = dataclasses.replace(config.optimiser, learning_rate=0.0, final_rate=0.0)
+    model = dataclasses.replace(config.model, lookahead_steps=lookahead_steps)
+    start = str(tmp_path / "first" / LAST)
+    second = dataclasses.replace(config, epochs=1, initial_weights=start, optimiser=still)
+    train(dataclasses.replace(second, model=model), tmp_path / "second")
+    before, after = (weights(tmp_path / run)[LOOKAHEAD_WEIGHT] for run in ("first", "second"))
+    num_kept = min(before.shape[2], after.shape[2])
+    assert after.shape[2] == lookahead_steps + 1
+    torch.testing.assert_close(after[..., :num_kept], before[..., :num_kept], atol=1e-3, rtol=1e-2)
+    assert not after[..., num_kept:].any()
 
 
 def test_weights_of_another_shape_are_refused(tmp_path: Path, config: RunConfig) -> None:
