@@ -94,6 +94,14 @@ def measure_load(server: Server, order: Order, scenario: str) -> Row:
     return row(scenario, order.num_clients, load, usages[0])
 
 
+def _save_joined(bench: Bench, name: str, duration_s: float, seeds: Iterable[int]) -> str:
+    """Write files of that length, made of the clips, for the processes that send them; where."""
+    path = bench.folder / name
+    num_samples = round(duration_s * bench.bundle.framing.sample_rate)
+    save_clips([joined(bench.clips, num_samples, seed) for seed in seeds], path)
+    return str(path)
+
+
 def measure_service_files(bench: Bench, server: Server, decoder: str) -> list[Row]:
     """One file at a time, then many; then as many files that are longer than clips."""
     plan, path = bench.options.plan, f"/transcribe?decoder={decoder}"
@@ -103,20 +111,16 @@ def measure_service_files(bench: Bench, server: Server, decoder: str) -> list[Ro
         )
         for number in (1, plan.num_file_clients)
     ]
-    clips = bench.folder / "longer.npz"
-    num_samples = round(plan.file_s * bench.bundle.framing.sample_rate)
-    save_clips([joined(bench.clips, num_samples, seed) for seed in range(_LONGER_FILES)], clips)
-    order = bench.order("files", server.port, plan.num_file_clients, path=path, clips=str(clips))
+    clips = _save_joined(bench, "longer.npz", plan.file_s, range(_LONGER_FILES))
+    order = bench.order("files", server.port, plan.num_file_clients, path=path, clips=clips)
     return [*rows, measure_load(server, order, f"files of {plan.file_s:g} s, {decoder}")]
 
 
 def measure_lone_file(bench: Bench, server: Server) -> Row:
     """One file of `LONE_FILE_S` at a time, greedy, while nothing else runs."""
-    clips = bench.folder / "lone.npz"
-    num_samples = round(LONE_FILE_S * bench.bundle.framing.sample_rate)
-    save_clips([joined(bench.clips, num_samples, seed=1)], clips)
+    clips = _save_joined(bench, "lone.npz", LONE_FILE_S, seeds=[1])
     path = "/transcribe?decoder=greedy"
-    order = bench.order("files", server.port, 1, path=path, clips=str(clips))
+    order = bench.order("files", server.port, 1, path=path, clips=clips)
     return measure_load(server, order, "lone file")
 
 
@@ -160,11 +164,9 @@ def measure_mixed(bench: Bench, server: Server, decoder: str) -> list[Row]:
     plan = bench.options.plan
     streams = bench.order("streams", server.port, plan.mixed_streams, start={"decoder": decoder})
     alone = measure_load(server, streams, f"mixed, {decoder}: streams alone")
-    clips = bench.folder / "long.npz"
-    num_samples = round(plan.long_file_s * bench.bundle.framing.sample_rate)
-    save_clips([joined(bench.clips, num_samples, seed=0)], clips)
+    clips = _save_joined(bench, "long.npz", plan.long_file_s, seeds=[0])
     path = f"/transcribe?decoder={decoder}"
-    files = bench.order("files", server.port, 1, path=path, clips=str(clips))
+    files = bench.order("files", server.port, 1, path=path, clips=clips)
     files = replace(files, duration_s=plan.level_s)
     with ThreadPoolExecutor(1) as thread:
         transcribing = thread.submit(generate, files)

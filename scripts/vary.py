@@ -81,13 +81,14 @@ def outcome(base: RunConfig, variation: str, runs: Path) -> Outcome:
     train(config, folder)
     checkpoint = load_checkpoint(folder / LAST)
     model = averaged_model(checkpoint)
-    words, characters = utterance_errors(model, load_corpus(config, config.data.validation_split))
+    validation = load_corpus(config, config.data.validation_split)
+    words, characters = utterance_errors(model, validation)
     return Outcome(
         audio_hours=checkpoint.progress.audio_s / 3600,
         num_parameters=sum(weights.numel() for weights in model.parameters()),
         words=words,
         characters=characters,
-        one_stream=stream_errors(model, load_corpus(config, config.data.validation_split)),
+        one_stream=stream_errors(model, validation),
         cpu_ms_per_audio_s=cpu_ms(model),
     )
 

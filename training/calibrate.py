@@ -19,7 +19,7 @@ from service.engine.onnx_acoustic import load_acoustic_model
 from service.engine.options import RecognitionOptions, RuntimeOptions
 from service.engine.recognizer import bundle_language_model, make_segmenter
 from training.bundle_files import update_decoding
-from training.conditions import CLEAN, Conditioner, InvalidCondition, load_noises
+from training.conditions import Conditioner, InvalidCondition, load_noises, named_conditions
 from training.heard import Heard, hear, read_words
 from training.manifest import InvalidManifest, read_manifest, selected
 from training.score import matched
@@ -160,7 +160,7 @@ def _judged_splits(arguments: argparse.Namespace) -> dict[str, dict[str, JudgedW
 
 def _conditioners(arguments: argparse.Namespace, sample_rate: int) -> list[Conditioner]:
     noises = load_noises(arguments.noise, sample_rate) if arguments.noise else []
-    conditions = dict.fromkeys(arguments.condition or (CLEAN,))
+    conditions = named_conditions(arguments.condition)
     return [Conditioner(condition, sample_rate, noises) for condition in conditions]
 
 

@@ -15,7 +15,7 @@ from service.engine.options import RecognitionOptions, RuntimeOptions
 from service.engine.recognizer import running_recognizer
 from training.channel import Waveform
 from training.comparison import Comparison, Row, Side, as_json, as_table
-from training.conditions import CLEAN, Conditioner, InvalidCondition, load_noises
+from training.conditions import CLEAN, Conditioner, InvalidCondition, load_noises, named_conditions
 from training.listening import Listener
 from training.manifest import InvalidManifest, Utterance, read_selected
 from training.pocketsphinx import (
@@ -92,7 +92,7 @@ async def _row(group: Sequence[Utterance], listener: Listener, pocketsphinx: Hyp
     condition = listener.conditioner.condition
     ours, theirs = Side(), Side()
     for utterance in group:
-        waveform = listener.hear(utterance.audio)
+        waveform = listener.conditioner.recording(utterance.audio)
         hypothesis, cpu_s = await _timed(listener, waveform)
         ours = ours.with_utterance(word_errors(utterance.text, hypothesis), cpu_s)
         heard = pocketsphinx.of(utterance.audio, condition, waveform)
@@ -134,7 +134,7 @@ def _options(arguments: argparse.Namespace) -> ComparisonOptions:
     return ComparisonOptions(
         runtime=RuntimeOptions(provider="cpu", precision=arguments.precision),
         recognition=RecognitionOptions(decoder=arguments.decoder, beam_width=arguments.beam_width),
-        conditions=tuple(dict.fromkeys(arguments.condition or (CLEAN,))),
+        conditions=named_conditions(arguments.condition),
         noise_folder=arguments.noise,
         cache=arguments.cache,
     )

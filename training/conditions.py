@@ -54,6 +54,16 @@ class Conditioner:
         changed = CONDITIONS[self.condition](self, waveform, rng)
         return np.asarray(changed.clip(-1.0, 1.0), np.float32)
 
+    def recording(self, audio: Path) -> Waveform:
+        """The waveform [n] of a recording under the condition. Raises EngineError."""
+        blocks = list(decode_audio(audio, self.sample_rate, AudioLimits()))
+        return self(np.concatenate(blocks), audio.stem) if blocks else np.zeros(0, np.float32)
+
+
+def named_conditions(names: Sequence[str] | None) -> tuple[str, ...]:
+    """Each of the names once, in their order; clean where there is none."""
+    return tuple(dict.fromkeys(names or (CLEAN,)))
+
 
 def load_noises(folder: Path, sample_rate: int) -> list[Waveform]:
     """All recordings below a folder, by name. Raises InvalidCondition where there are none."""

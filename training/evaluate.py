@@ -13,7 +13,7 @@ from pathlib import Path
 from service.engine.errors import EngineError
 from service.engine.options import RecognitionOptions, RuntimeOptions
 from service.engine.recognizer import running_recognizer
-from training.conditions import CLEAN, Conditioner, InvalidCondition, load_noises
+from training.conditions import CLEAN, Conditioner, InvalidCondition, load_noises, named_conditions
 from training.evaluation import Evaluation, Group, ScoredUtterance
 from training.evaluation_report import as_json, as_table, utterance_line
 from training.listening import Listener, RecogniseFile
@@ -141,6 +141,6 @@ def _options(arguments: argparse.Namespace) -> EvaluationOptions:
         ),
         num_concurrent=arguments.num_concurrent,
         live=arguments.live,
-        conditions=tuple(dict.fromkeys(arguments.condition or (CLEAN,))),
+        conditions=named_conditions(arguments.condition),
         noise_folder=arguments.noise,
     )

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.acoustic import AcousticModel
-from service.engine.audio import AudioLimits, decode_audio
 from service.engine.bundle import Bundle
 from service.engine.chunking import Chunker
 from service.engine.options import Priority
@@ -47,9 +46,7 @@ def _log_probs(
     bundle: Bundle, model: AcousticModel, utterance: Utterance, conditioner: Conditioner
 ) -> Iterator[NDArray[np.float32]]:
     chunker = Chunker(bundle.framing, bundle.chunk_frames, Priority.LIVE, lambda: False)
-    blocks = list(decode_audio(utterance.audio, bundle.framing.sample_rate, AudioLimits()))
-    if blocks:
-        chunker.push(conditioner(np.concatenate(blocks), utterance.audio.stem))
+    chunker.push(conditioner.recording(utterance.audio))
     chunker.finish()
     states = [model.initial_state()]
     yield np.zeros((0, len(bundle.vocabulary)), np.float32)

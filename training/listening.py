@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from service.engine.audio import AudioLimits, decode_audio
 from service.engine.errors import EmptyAudio
 from service.engine.events import Final
@@ -36,12 +34,7 @@ class Listener:
         if not self.live and self.conditioner.condition == CLEAN:
             waveforms = decode_audio(audio, self._sample_rate, AudioLimits())
             return (await transcribe(self.recognizer, waveforms, self.options)).text
-        return await self.recognise(await asyncio.to_thread(self.hear, audio))
-
-    def hear(self, audio: Path) -> Waveform:
-        """The waveform [n] of a recording under the condition. Raises EngineError."""
-        pieces = list(decode_audio(audio, self._sample_rate, AudioLimits()))
-        return self.conditioner(np.concatenate(pieces), audio.stem)
+        return await self.recognise(await asyncio.to_thread(self.conditioner.recording, audio))
 
     async def recognise(self, waveform: Waveform) -> str:
         """The text of a waveform [n]. Raises EngineError."""
