@@ -92,7 +92,7 @@ def soup(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
     """
     first = checkpoints[0]
     for other in checkpoints[1:]:
-        if other.config.model != first.config.model:
+        if replace(other.config.model, dropout=first.config.model.dropout) != first.config.model:
             raise InvalidCheckpoint(
                 "only checkpoints of one [model] can be averaged; these hold "
                 f"{first.config.model} and {other.config.model}"

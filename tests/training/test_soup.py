@@ -38,6 +38,14 @@ def test_different_models_make_no_soup() -> None:
         soup([checkpoint(1), checkpoint(2, cell="gru")])
 
 
+def test_runs_that_differ_in_dropout_make_a_soup() -> None:
+    other = checkpoint(2)
+    model = replace(other.config.model, dropout=0.4)
+    other = replace(other, config=replace(other.config, model=model))
+    mean = soup([checkpoint(1), other]).average["output.weight"]
+    torch.testing.assert_close(mean, soup([checkpoint(1), checkpoint(2)]).average["output.weight"])
+
+
 def test_a_soup_leaves_its_ingredients_alone() -> None:
     first, second = checkpoint(1), checkpoint(2)
     before = replace(first, average={k: v.clone() for k, v in first.average.items()})
