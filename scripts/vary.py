@@ -7,9 +7,9 @@ A variation is one or more assignments `key=value`, joined by commas. `people=0.
 of what every corpus of people's speech holds, whole speakers as far as they go, for as many more
 epochs. A run that is there already is not trained again.
 
-Each row has the errors on the validation split, greedy, of utterances one by one; then of those of
-a corpus one after another as a single stream, whose state is never reset; and what the float32
-model costs in ONNX Runtime, 16 live streams on one core.
+Each row has the loss and the errors on the validation split, greedy, of utterances one by one; then
+of those of a corpus one after another as a single stream, whose state is never reset; and what the
+float32 model costs in ONNX Runtime, 16 live streams on one core.
 """
 
 import argparse
@@ -32,12 +32,12 @@ from service.engine.errors import EngineError
 from training.checkpoint import InvalidCheckpoint, averaged_model, load_checkpoint
 from training.config import InvalidConfig, RunConfig, parse_config, read_config
 from training.export import LIVE_CHUNK_S
-from training.loop import greedy_texts
+from training.loop import Validation, greedy_texts, validate
 from training.manifest import InvalidManifest, Utterance, read_manifest, write_manifest
 from training.model import AcousticModel
 from training.onnx_graph import OnnxSteps, write_float32
 from training.preparation import Corpus, load_corpus
-from training.score import ErrorCounts, character_errors, total, word_errors
+from training.score import ErrorCounts, word_errors
 from training.train import LAST, train
 
 PEOPLE = "people"
@@ -51,8 +51,7 @@ class Outcome:
 
     audio_hours: float  # trained on, every pass counted
     num_parameters: int
-    words: dict[str, ErrorCounts]  # by corpus
-    characters: ErrorCounts
+    validation: Validation  # each utterance by itself
     one_stream: dict[str, ErrorCounts]  # of words, by corpus
     cpu_ms_per_audio_s: float
 
@@ -81,14 +80,14 @@ def outcome(base: RunConfig, variation: str, runs: Path) -> Outcome:
     train(config, folder)
     checkpoint = load_checkpoint(folder / LAST)
     model = averaged_model(checkpoint)
-    validation = load_corpus(config, config.data.validation_split)
-    words, characters = utterance_errors(model, validation)
+    corpus = load_corpus(config, config.data.validation_split)
     return Outcome(
         audio_hours=checkpoint.progress.audio_s / 3600,
         num_parameters=sum(weights.numel() for weights in model.parameters()),
-        words=words,
-        characters=characters,
-        one_stream=stream_errors(model, validation),
+        validation=validate(
+            model, corpus.source.in_order(), corpus.utterances, torch.device("cpu")
+        ),
+        one_stream=stream_errors(model, corpus),
         cpu_ms_per_audio_s=cpu_ms(model),
     )
 
@@ -165,23 +164,6 @@ def share_of_people(utterances: Iterable[Utterance], split: str, share: float) -
 
 
 @torch.no_grad()
-def utterance_errors(
-    model: AcousticModel, corpus: Corpus
-) -> tuple[dict[str, ErrorCounts], ErrorCounts]:
-    """Greedy word errors by corpus, and character errors, each utterance by itself."""
-    words: defaultdict[str, list[ErrorCounts]] = defaultdict(list)
-    characters = []
-    for batch in corpus.source.in_order():
-        log_probs, *_ = model(batch.waveforms, *model.initial_state(len(batch.waveforms)))
-        real = log_probs[:, model.config.framing.lookahead_frames :]
-        for index, text in zip(batch.indices, greedy_texts(real, batch.num_frames), strict=True):
-            utterance = corpus.utterances[index]
-            words[utterance.corpus].append(word_errors(utterance.text, text))
-            characters.append(character_errors(utterance.text, text))
-    return {name: total(errors) for name, errors in words.items()}, total(characters)
-
-
-@torch.no_grad()
 def stream_errors(model: AcousticModel, corpus: Corpus) -> dict[str, ErrorCounts]:
     """Greedy word errors of each corpus, its utterances one after another in one stream."""
     framing, errors = model.config.framing, {}
@@ -218,25 +200,27 @@ def cpu_ms(model: AcousticModel) -> float:
 
 def as_table(outcomes: dict[str, Outcome]) -> Table:
     """A row for each variation; WER and CER in percent."""
-    corpora = sorted({corpus for each in outcomes.values() for corpus in each.words})
+    corpora = sorted({corpus for each in outcomes.values() for corpus in each.one_stream})
     table = Table("variation", "h of audio", "million parameters")
     for corpus in corpora:
         table.add_column(f"WER {corpus}", justify="right")
         table.add_column("as one stream", justify="right")
     table.add_column("CER", justify="right")
+    table.add_column("dev loss", justify="right")
     table.add_column("ms per audio s", justify="right")
     for variation, each in outcomes.items():
         rates = [
             f"{100 * counts[corpus].rate:.1f}"
             for corpus in corpora
-            for counts in (each.words, each.one_stream)
+            for counts in (each.validation.words_by_corpus, each.one_stream)
         ]
         table.add_row(
             variation,
             f"{each.audio_hours:.0f}",
             f"{each.num_parameters / 1e6:.2f}",
             *rates,
-            f"{100 * each.characters.rate:.1f}",
+            f"{100 * each.validation.characters.rate:.1f}",
+            f"{each.validation.loss:.3f}",
             f"{each.cpu_ms_per_audio_s:.2f}",
         )
     return table

@@ -2,7 +2,8 @@
 
 import contextlib
 import itertools
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -140,11 +141,16 @@ class Learner:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """Greedy error rates of the averaged weights."""
+    """Greedy error rates of a split."""
 
     loss: float
-    words: ErrorCounts
+    words_by_corpus: dict[str, ErrorCounts]
     characters: ErrorCounts
+
+    @property
+    def words(self) -> ErrorCounts:
+        """Of all corpora."""
+        return total(list(self.words_by_corpus.values()))
 
 
 def greedy_texts(log_probs: Tensor, num_frames: Tensor) -> Iterator[str]:
@@ -155,21 +161,28 @@ def greedy_texts(log_probs: Tensor, num_frames: Tensor) -> Iterator[str]:
 
 
 @torch.no_grad()
-def validate(learner: Learner, batches: Iterable[Batch], utterances: list[Utterance]) -> Validation:
+def validate(
+    model: AcousticModel,
+    batches: Iterable[Batch],
+    utterances: Sequence[Utterance],
+    device: torch.device,
+) -> Validation:
     """Loss and error rates over `batches`, whose indices point into `utterances`."""
-    model = learner.averaged.eval()
+    model.eval()
     losses: list[float] = []
-    references: list[str] = []
-    hypotheses: list[str] = []
+    words: defaultdict[str, list[ErrorCounts]] = defaultdict(list)
+    characters: list[ErrorCounts] = []
     for batch in batches:
-        waveforms = batch.waveforms.to(learner.device)
+        waveforms = batch.waveforms.to(device)
         log_probs, *_ = model(waveforms, *model.initial_state(len(waveforms)))
         losses.append(ctc_loss(log_probs, batch, model.config.framing).item())
         real = log_probs[:, model.config.framing.lookahead_frames :]
-        hypotheses.extend(greedy_texts(real, batch.num_frames))
-        references.extend(utterances[index].text for index in batch.indices)
+        for index, text in zip(batch.indices, greedy_texts(real, batch.num_frames), strict=True):
+            utterance = utterances[index]
+            words[utterance.corpus].append(word_errors(utterance.text, text))
+            characters.append(character_errors(utterance.text, text))
     return Validation(
         loss=sum(losses) / len(losses),
-        words=total(list(map(word_errors, references, hypotheses))),
-        characters=total(list(map(character_errors, references, hypotheses))),
+        words_by_corpus={corpus: total(counts) for corpus, counts in words.items()},
+        characters=total(characters),
     )

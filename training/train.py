@@ -129,8 +129,10 @@ class Run:
         )
 
     def _validate(self) -> Validation:
-        batches = self.validation.source.in_order()
-        return validate(self.learner, batches, self.validation.utterances)
+        corpus, learner = self.validation, self.learner
+        return validate(
+            learner.averaged, corpus.source.in_order(), corpus.utterances, learner.device
+        )
 
     def _save(self, name: str) -> None:
         checkpoint = Checkpoint(
