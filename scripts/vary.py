@@ -84,9 +84,7 @@ def outcome(base: RunConfig, variation: str, runs: Path) -> Outcome:
     return Outcome(
         audio_hours=checkpoint.progress.audio_s / 3600,
         num_parameters=sum(weights.numel() for weights in model.parameters()),
-        validation=validate(
-            model, corpus.source.in_order(), corpus.utterances, torch.device("cpu")
-        ),
+        validation=validate(model, corpus),
         one_stream=stream_errors(model, corpus),
         cpu_ms_per_audio_s=cpu_ms(model),
     )

@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -16,9 +16,9 @@ from training.audio_dataset import Batch
 from training.augment import mask_features, warp_frequencies
 from training.config import OptimiserConfig, RunConfig
 from training.distributed import ALONE, Ranks
-from training.manifest import Utterance
 from training.model import AcousticModel
 from training.phonemes import PhonemeTask
+from training.preparation import Corpus
 from training.score import ErrorCounts, character_errors, total, word_errors
 from training.text import BLANK_ID, decode
 
@@ -161,24 +161,19 @@ def greedy_texts(log_probs: Tensor, num_frames: Tensor) -> Iterator[str]:
 
 
 @torch.no_grad()
-def validate(
-    model: AcousticModel,
-    batches: Iterable[Batch],
-    utterances: Sequence[Utterance],
-    device: torch.device,
-) -> Validation:
-    """Loss and error rates over `batches`, whose indices point into `utterances`."""
+def validate(model: AcousticModel, corpus: Corpus) -> Validation:
+    """Loss and error rates of a model over all utterances of `corpus`, where the model is."""
     model.eval()
     losses: list[float] = []
     words: defaultdict[str, list[ErrorCounts]] = defaultdict(list)
     characters: list[ErrorCounts] = []
-    for batch in batches:
-        waveforms = batch.waveforms.to(device)
+    for batch in corpus.source.in_order():
+        waveforms = batch.waveforms.to(model.mean.device)
         log_probs, *_ = model(waveforms, *model.initial_state(len(waveforms)))
         losses.append(ctc_loss(log_probs, batch, model.config.framing).item())
         real = log_probs[:, model.config.framing.lookahead_frames :]
         for index, text in zip(batch.indices, greedy_texts(real, batch.num_frames), strict=True):
-            utterance = utterances[index]
+            utterance = corpus.utterances[index]
             words[utterance.corpus].append(word_errors(utterance.text, text))
             characters.append(character_errors(utterance.text, text))
     return Validation(

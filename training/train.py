@@ -90,7 +90,7 @@ class Run:
                 loss = self._train_epoch(bar)
                 self.progress = replace(self.progress, epoch=self.progress.epoch + 1, batch=0)
                 if self.log:
-                    validation = self._validate()
+                    validation = validate(self.learner.averaged, self.validation)
                     self.log.epoch(self.progress, loss, validation)
                     self._save_best(validation.words.rate)
                     bar.console.print(self._summary(loss, validation))
@@ -126,12 +126,6 @@ class Run:
             audio_s=done.audio_s
             + self.ranks.total(num_samples) / self.config.model.framing.sample_rate,
             elapsed_s=done.elapsed_s + elapsed_s,
-        )
-
-    def _validate(self) -> Validation:
-        corpus, learner = self.validation, self.learner
-        return validate(
-            learner.averaged, corpus.source.in_order(), corpus.utterances, learner.device
         )
 
     def _save(self, name: str) -> None:
