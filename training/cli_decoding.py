@@ -44,10 +44,18 @@ def add_tune_arguments(parser: argparse.ArgumentParser) -> None:
     _add_set_arguments(parser)
     parser.add_argument("--lm", metavar="FILE", type=Path, help="first put it into the bundle")
     parser.add_argument(
-        "--lm-weights", metavar="A", type=float, nargs="+", default=(0.4, 0.6, 0.8, 1.0)
+        "--lm-weights", metavar="A", type=float, nargs="+", default=(0.8, 1.0, 1.2, 1.4)
     )
     parser.add_argument(
         "--word-bonuses", metavar="B", type=float, nargs="+", default=(0.5, 1.5, 2.5)
+    )
+    parser.add_argument(
+        "--prior-weights",
+        metavar="P",
+        type=float,
+        nargs="+",
+        default=(0.0, 0.3, 0.4, 0.5),
+        help="powers of the symbols' priors that posteriors are divided by (default %(default)s)",
     )
     parser.add_argument(
         "--oov-letter-log-probs",

@@ -1,8 +1,9 @@
 """`longwave tune`: how a bundle with a language model decodes a dev set best.
 
-The acoustic model runs once; then the set is decoded with each setting that is tried. First all
-pairs of lm_weight and word_bonus are, then, with the best pair, the cost of unknown words' letters
-and, last, beam widths, whose accuracy is bought with time.
+The acoustic model runs once, which also gives the priors of its symbols; then the set is decoded
+with each setting that is tried. First all combinations of lm_weight, word_bonus and prior_weight
+are, then, with the best of them, the cost of unknown words' letters and, last, beam widths, whose
+accuracy is bought with time.
 """
 
 import argparse
@@ -15,6 +16,8 @@ from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any
 
+import numpy as np
+
 from service.engine.bundle import Bundle, load_bundle
 from service.engine.errors import EngineError, InvalidBundle
 from service.engine.language_model import LanguageModel
@@ -26,6 +29,8 @@ from training.heard import Heard, hear, read_words
 from training.manifest import InvalidManifest, read_selected
 from training.score import ErrorCounts, total, word_errors
 
+_LEAST_PRIOR = 1e-5
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -33,6 +38,7 @@ class Setting:
 
     lm_weight: float
     word_bonus: float
+    prior_weight: float
     oov_letter_log_prob: float
     beam_width: int
 
@@ -57,6 +63,7 @@ class Grid:
 
     lm_weights: Sequence[float]
     word_bonuses: Sequence[float]
+    prior_weights: Sequence[float]
     oov_letter_log_probs: Sequence[float]
     beam_widths: Sequence[int]  # the first one is used until the others are tried
 
@@ -73,16 +80,19 @@ class Tuner:
     def __init__(
         self, bundle: Bundle, language_model: LanguageModel, heard: Sequence[Heard]
     ) -> None:
-        self._bundle = bundle
+        self.log_priors = log_priors(heard)
+        self._bundle = replace(
+            bundle, decoding=replace(bundle.decoding, log_priors=self.log_priors)
+        )
         self._language_model = language_model
         self._heard = heard
         self._duration_s = sum(h.utterance.duration_s for h in heard)
 
     def search(self, grid: Grid) -> list[Trial]:
         """All trials, the best last. Of equally good ones, that which was tried first."""
-        setting = Setting(0.0, 0.0, grid.oov_letter_log_probs[0], grid.beam_widths[0])
-        pairs = product(grid.lm_weights, grid.word_bonuses)
-        trials = self._try([replace(setting, lm_weight=a, word_bonus=b) for a, b in pairs])
+        combinations = product(grid.lm_weights, grid.word_bonuses, grid.prior_weights)
+        cost, width = grid.oov_letter_log_probs[0], grid.beam_widths[0]
+        trials = self._try(Setting(*values, cost, width) for values in combinations)
         best = _best(trials).setting
         trials += self._try(
             replace(best, oov_letter_log_prob=cost) for cost in grid.oov_letter_log_probs[1:]
@@ -112,6 +122,16 @@ class Tuner:
         return Trial(setting, words, decode_s)
 
 
+def log_priors(heard: Sequence[Heard]) -> tuple[float, ...]:
+    """ln of the mean posterior of each symbol, over all frames; of none less than `_LEAST_PRIOR`.
+
+    A set that is decoded with them may be small: they are frequencies of 29 symbols.
+    """
+    posteriors = np.exp(np.concatenate([utterance.log_probs for utterance in heard]))
+    means = posteriors.mean(axis=0).clip(min=_LEAST_PRIOR)
+    return tuple(round(value, 3) for value in np.log(means).tolist())
+
+
 def _best(trials: Sequence[Trial]) -> Trial:
     return min(trials, key=lambda trial: trial.wer)
 
@@ -121,10 +141,16 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         if arguments.lm:
             put_language_model(arguments.bundle, arguments.lm)
-        trials = _trials(arguments)
+        tuner, grid = _tuner(arguments), _grid(arguments)
+        trials = tuner.search(grid)
         if arguments.write:
             tuned_on = f"{'+'.join(trials[-1].words)}/{arguments.split}"
-            values = {"decoder": "beam", **asdict(trials[-1].setting), "tuned_on": tuned_on}
+            values = {
+                "decoder": "beam",
+                **asdict(trials[-1].setting),
+                "log_priors": tuner.log_priors,
+                "tuned_on": tuned_on,
+            }
             update_decoding(arguments.bundle, values)
     except (InvalidManifest, EngineError, OSError) as error:
         print(f"longwave tune: {error}", file=sys.stderr)
@@ -136,7 +162,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _trials(arguments: argparse.Namespace) -> list[Trial]:
+def _tuner(arguments: argparse.Namespace) -> Tuner:
     bundle = load_bundle(arguments.bundle)
     language_model = bundle_language_model(bundle)
     if language_model is None:
@@ -144,13 +170,17 @@ def _trials(arguments: argparse.Namespace) -> list[Trial]:
     utterances = read_selected(arguments.manifest, [arguments.split], arguments.corpus)
     runtime = RuntimeOptions(precision=arguments.precision, provider=arguments.provider)
     heard = hear(bundle, load_acoustic_model(bundle, runtime), utterances)
-    grid = Grid(
+    return Tuner(bundle, language_model, heard)
+
+
+def _grid(arguments: argparse.Namespace) -> Grid:
+    return Grid(
         arguments.lm_weights,
         arguments.word_bonuses,
+        arguments.prior_weights,
         arguments.oov_letter_log_probs,
         arguments.beam_widths,
     )
-    return Tuner(bundle, language_model, heard).search(grid)
 
 
 def as_row(trial: Trial) -> dict[str, Any]:
@@ -167,13 +197,15 @@ def as_row(trial: Trial) -> dict[str, Any]:
 def as_table(trials: Sequence[Trial]) -> str:
     """A line for each trial, the chosen one last."""
     corpora = list(trials[0].words)
-    head = f"{'lm_weight':>9} {'bonus':>6} {'letter':>6} {'beam':>5} {'WER':>7} {'ms/s':>6}"
+    names = f"{'lm_weight':>9} {'bonus':>6} {'prior':>6} {'letter':>6} {'beam':>5}"
+    head = f"{names} {'WER':>7} {'ms/s':>6}"
     lines = ["".join([head, *(f" {corpus:>16}" for corpus in corpora)])]
     for trial in trials:
         setting = trial.setting
         lines.append(
             f"{setting.lm_weight:9.2f} {setting.word_bonus:6.2f}"
-            f" {setting.oov_letter_log_prob:6.2f} {setting.beam_width:5}"
+            f" {setting.prior_weight:6.2f} {setting.oov_letter_log_prob:6.2f}"
+            f" {setting.beam_width:5}"
             f" {trial.wer:7.2%} {1000 * trial.decode_s:6.2f}"
             + "".join(f" {trial.words[corpus].rate:16.2%}" for corpus in corpora)
         )

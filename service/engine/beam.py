@@ -39,6 +39,7 @@ class BeamTuning:
     sure_blank: float = 0.99  # posterior from which a frame is taken for a blank and nothing else
     fusion: ShallowFusion | None = None
     word_bonus: float = 0.0  # nats a word, if there is no fusion
+    symbol_bonuses: tuple[float, ...] = ()  # nats for each symbol of the vocabulary; () for none
     boosts: tuple[BoostPhrase, ...] = ()
 
 
@@ -66,7 +67,8 @@ class BeamDecoder:
         tuning: what is worth following, and the language model.
 
     Raises:
-        ValueError: the vocabulary has no such blank, no space, or a symbol twice; or a width < 1.
+        ValueError: the vocabulary has no such blank, no space, or a symbol twice; a width < 1; or
+            there are bonuses for another number of symbols.
     """
 
     def __init__(
@@ -79,6 +81,8 @@ class BeamDecoder:
     ) -> None:
         if min(beam_width, nbest, tuning.max_symbols) < 1:
             raise ValueError("beam_width, nbest and max_symbols must be positive")
+        if len(tuning.symbol_bonuses) not in (0, len(vocabulary)):
+            raise ValueError("symbol_bonuses must have a number for each symbol of the vocabulary")
         self._vocabulary = Vocabulary(vocabulary, blank_id)
         self._pruning = Pruning(
             beam_width=beam_width,
@@ -142,6 +146,7 @@ def _words(tuning: BeamTuning, vocabulary: Vocabulary) -> Words:
         language=fusion.language_model.arrays,
         boosts=build_boosts(tuning.boosts, vocabulary),
         space_id=vocabulary.space_id,
+        symbol_bonuses=np.array(tuning.symbol_bonuses or np.zeros(len(vocabulary.symbols))),
         lm_weight=float(fusion.lm_weight),
         word_bonus=float(fusion.word_bonus),
         oov_letter_log_prob=float(fusion.oov_letter_log_prob),

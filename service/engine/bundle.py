@@ -18,6 +18,7 @@ DESCRIPTION: Final = "bundle.json"
 LANGUAGE_MODEL: Final = "lm.bin"
 """The file of the language model; a bundle need not have one."""
 MAX_LETTER_COST: Final = 20.0  # nats
+MAX_PRIOR_WEIGHT: Final = 2.0
 OOV_LETTER_LOG_PROB: Final = -2.3
 """ln probability of a letter of a word that the language model does not know, unless tuned."""
 STATE_DTYPES: Final = ("float16", "float32", "float64", "int32", "int64", "bool")
@@ -51,6 +52,8 @@ class DecodingDefaults:
     lm_weight: float = 0.0  # of the language model, if there is one
     word_bonus: float = 0.0  # nats a word
     oov_letter_log_prob: float = OOV_LETTER_LOG_PROB
+    prior_weight: float = 0.0  # power of the symbols' priors that posteriors are divided by
+    log_priors: tuple[float, ...] = ()  # ln of each symbol's mean posterior
     calibration: Mapping[str, Calibration] = field(default_factory=dict)  # by decoder
 
 
@@ -113,6 +116,12 @@ def _parse(folder: Path, description: dict[str, Any]) -> Bundle:
     texts = ("name", "version", "language", "licence", "created", "commit")
     Vocabulary(description["vocabulary"], description["blank_id"])  # which raises ValueError
     framing = _framing(description)
+    decoding = _decoding(description["decoding"])
+    if len(decoding.log_priors) not in (0, len(description["vocabulary"])):
+        raise ValueError(
+            f"there are {len(decoding.log_priors)} log_priors; the vocabulary has"
+            f" {len(description['vocabulary'])} symbols"
+        )
     return Bundle(
         folder=folder,
         **{name: _typed(description, name, str) for name in texts},
@@ -122,7 +131,7 @@ def _parse(folder: Path, description: dict[str, Any]) -> Bundle:
         blank_id=description["blank_id"],
         state=_state(description["state"]),
         files=_files(description["files"]),
-        decoding=_decoding(description["decoding"]),
+        decoding=decoding,
         training_data=tuple(description["training_data"]),
         error_rates=tuple(description["error_rates"]),
         architecture=_typed(description, "architecture", dict),
@@ -178,6 +187,8 @@ def _decoding(description: Mapping[str, Any]) -> DecodingDefaults:
         _number(description, "lm_weight", (0.0, MAX_LM_WEIGHT), 0.0),
         _number(description, "word_bonus", (-MAX_WORD_BONUS, MAX_WORD_BONUS), 0.0),
         _number(description, "oov_letter_log_prob", (-MAX_LETTER_COST, 0.0), OOV_LETTER_LOG_PROB),
+        _number(description, "prior_weight", (0.0, MAX_PRIOR_WEIGHT), 0.0),
+        tuple(map(float, description.get("log_priors", ()))),
         {
             decoder: parse_calibration(knots)
             for decoder, knots in description.get("calibration", {}).items()

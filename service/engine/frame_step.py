@@ -29,7 +29,7 @@ class Pruning(NamedTuple):
 class FrameStep(NamedTuple):
     """What a frame makes of B prefixes and their extensions by C symbols."""
 
-    frame: NDArray[np.float64]  # [V] log-posteriors
+    frame: NDArray[np.float64]  # [V] log-posteriors and what is added to them
     symbols: NDArray[np.int64]  # [C] worth extending prefixes by; never the blank
     better: NDArray[np.int64]  # [B] kind of the better path before the frame
     stay: NDArray[np.float64]  # [2, B] ln P_b' and P_s' of the prefixes themselves

@@ -23,6 +23,10 @@ with the audio, must keep the log-probs since the last committed word, which in 
 ever. Carrying the paths along keeps nothing but the beams, and finds the same times: the best
 path of a text is lost only if pruning drops one of its prefixes.
 
+Where a language model judges the words, y is a posterior divided by a power of the symbol's prior:
+what the symbols say of one another, as far as their frequencies go, the model says better (Miao et
+al., EESEN, 2015, section 3.3). It is given by `Words.symbol_bonuses`.
+
 Beams are ranked by P and by what language model and boosts say of their words; `word_scores` has
 that. It is exact for whole words and a guess for the open one, which is taken back when it ends.
 """
@@ -51,14 +55,15 @@ def search(
     current, other = new_beams(width, pruning.capacity), new_beams(width, pruning.capacity)
     copy_beams(beams, num_beams, current)
     for index in range(len(log_probs)):
-        frame = log_probs[index].astype(np.float64)
+        frame = log_probs[index] + words.symbol_bonuses
         symbols = _worth_following(frame, pruning)
         if len(symbols) == 0:
             _rest(current, num_beams, frame[pruning.blank_id])
             continue
         step = step_frame(words, pruning, current, num_beams, (frame, symbols))
         chosen = _chosen(step.score.ravel(), pruning)
-        _arrive(words, (current, other), step, chosen, first_frame + index)
+        _arrive(words, (current, other), step, chosen)
+        _emit(other, step, chosen, log_probs[index], first_frame + index)
         num_beams = len(chosen)
         current, other = other, current
     compacted = new_beams(num_beams, current.texts["length"][:num_beams].max())
@@ -117,7 +122,6 @@ def _arrive(
     buffers: tuple[Beams, Beams],
     step: FrameStep,
     chosen: NDArray[np.int64],
-    number: int,
 ) -> None:
     """Write the prefixes and extensions that are chosen to the second buffer."""
     current, other = buffers
@@ -132,7 +136,6 @@ def _arrive(
             extend_text(words, current, slot, (other, new), added)
             other.texts[new]["ahead"] = step.expected[slot, added] if added != words.space_id else 0
             _enter(current, slot, (other, new), step, column - 1)
-        _emit(other, new, step.frame, number, column > 0 or step.fresh[slot])
 
 
 @compiled
@@ -161,14 +164,23 @@ def _enter(
 
 
 @compiled
-def _emit(beams: Beams, slot: int, frame: NDArray[np.float64], number: int, fresh: bool) -> None:
-    """Note that the path that ends in the symbol emits it in this frame."""
-    text = beams.texts[slot]
-    emission = beams.emissions[SYMBOL, slot, text["length"] - 1]
-    posterior = frame[text["last"]]
-    if fresh:
-        emission["start"] = number
-        emission["peak"] = posterior
-    else:
-        emission["peak"] = max(emission["peak"], posterior)
-    emission["end"] = number + 1
+def _emit(
+    beams: Beams,
+    step: FrameStep,
+    chosen: NDArray[np.int64],
+    log_posteriors: NDArray[np.float32],
+    number: int,
+) -> None:
+    """Note that the paths that end in a symbol emit it in this frame, log_posteriors [V]."""
+    num_columns = step.score.shape[1]
+    for new, candidate in enumerate(chosen):
+        slot, column = candidate // num_columns, candidate % num_columns
+        text = beams.texts[new]
+        emission = beams.emissions[SYMBOL, new, text["length"] - 1]
+        posterior = log_posteriors[text["last"]]
+        if column > 0 or step.fresh[slot]:
+            emission["start"] = number
+            emission["peak"] = posterior
+        else:
+            emission["peak"] = max(emission["peak"], posterior)
+        emission["end"] = number + 1

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from service.engine.acoustic import AcousticModel
 from service.engine.beam import BeamDecoder, BeamTuning
-from service.engine.bundle import LANGUAGE_MODEL, Bundle, load_bundle
+from service.engine.bundle import LANGUAGE_MODEL, Bundle, DecodingDefaults, load_bundle
 from service.engine.calibration import UNCALIBRATED
 from service.engine.chunking import Chunker
 from service.engine.decoding import CtcDecoder
@@ -124,13 +124,25 @@ def _decoder(
     word_bonus = defaults.word_bonus if options.word_bonus is None else options.word_bonus
     lm_weight = defaults.lm_weight if options.lm_weight is None else options.lm_weight
     fusion = None
+    bonuses: tuple[float, ...] = ()
     if language_model is not None:
         cost = defaults.oov_letter_log_prob
         fusion = ShallowFusion(language_model, lm_weight, word_bonus, cost)
-    tuning = BeamTuning(fusion=fusion, word_bonus=word_bonus, boosts=options.boost)
+        bonuses = _symbol_bonuses(defaults, blank_id) if lm_weight else ()
+    tuning = BeamTuning(
+        fusion=fusion, word_bonus=word_bonus, symbol_bonuses=bonuses, boosts=options.boost
+    )
     # What may become a boosted word would take places from texts without one.
     width = options.beam_width * (_BOOSTED_WIDTH if options.boost else 1)
     return BeamDecoder(symbols, blank_id, round(width), options.nbest, tuning)
+
+
+def _symbol_bonuses(defaults: DecodingDefaults, blank_id: int) -> tuple[float, ...]:
+    """Each symbol's -prior_weight * ln(prior / the blank's prior): the blank stays as it is."""
+    if not defaults.log_priors:
+        return ()
+    blank = defaults.log_priors[blank_id]
+    return tuple(-defaults.prior_weight * (prior - blank) for prior in defaults.log_priors)
 
 
 async def _at_once(function: Callable[[], T]) -> T:

@@ -22,6 +22,7 @@ class Words(NamedTuple):
     language: LanguageArrays
     boosts: Boosts
     space_id: int
+    symbol_bonuses: NDArray[np.float64]  # [V] nats that are added to each symbol's log-posterior
     lm_weight: float
     word_bonus: float
     oov_letter_log_prob: float

@@ -251,6 +251,37 @@ def test_a_language_model_decides_between_words_that_sound_alike() -> None:
     assert readings(BeamDecoder(VOCABULARY, BLANK_ID, tuning=tuning), frames)[0].text == "a b a"
 
 
+@many
+@given(frames=tiny, bonuses=st.tuples(*[st.floats(-4, 4)] * len(SMALL)))
+def test_bonuses_are_added_to_every_emission(
+    frames: NDArray[np.float32], bonuses: tuple[float, ...]
+) -> None:
+    tuning = replace(EXHAUSTIVE, symbol_bonuses=bonuses)
+    decoder = BeamDecoder(SMALL, BLANK_ID, 10_000, 10_000, tuning)
+    found = {reading.text: reading.score for reading in readings(decoder, frames)}
+    expected = {
+        text: np.logaddexp.reduce([score + sum(bonuses[s] for s in path) for path, score in paths])
+        for text, paths in ((text, by.items()) for text, by in all_paths(frames).items())
+    }
+    assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_bonuses_leave_confidences_to_the_posteriors() -> None:
+    frames = spelled("a b", posterior=0.9)
+    for_a = tuple(3.0 * (symbol == "a") for symbol in VOCABULARY)
+    plain, raised = (
+        readings(BeamDecoder(VOCABULARY, BLANK_ID, 1, tuning=tuning), frames)[0]
+        for tuning in (BeamTuning(), BeamTuning(symbol_bonuses=for_a))
+    )
+    assert plain.words == raised.words
+    assert plain.score < raised.score
+
+
+def test_bonuses_for_other_symbols_are_refused() -> None:
+    with pytest.raises(ValueError, match="symbol_bonuses must have a number for each symbol"):
+        BeamDecoder(SMALL, BLANK_ID, tuning=BeamTuning(symbol_bonuses=(0.0, 0.0)))
+
+
 @pytest.mark.parametrize(("beam_width", "nbest"), [(0, 1), (1, 0)])
 def test_a_search_for_nothing_is_refused(beam_width: int, nbest: int) -> None:
     with pytest.raises(ValueError, match="positive"):

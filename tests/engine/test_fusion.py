@@ -44,6 +44,16 @@ async def test_options_win_over_the_bundles_defaults() -> None:
     assert await texts(*options, decoding=tuned) == ["the cat", HEARD, HEARD]
 
 
+async def test_priors_are_divided_out_beside_a_language_model_alone() -> None:
+    often = tuple(0.0 if symbol == "x" else -20.0 for symbol in VOCABULARY)
+    tuned = DecodingDefaults(
+        "beam", 16, lm_weight=0.01, oov_letter_log_prob=0.0, prior_weight=1.0, log_priors=often
+    )
+    options = (BEAM, replace(BEAM, lm_weight=0.0), RecognitionOptions(decoder="greedy"))
+    assert await texts(*options, decoding=replace(tuned, prior_weight=0.0)) == [HEARD] * 3
+    assert await texts(*options, decoding=tuned) == [HEARD.replace("x", ""), HEARD, HEARD]
+
+
 async def test_an_unknown_word_comes_out_by_its_letters() -> None:
     mild = DecodingDefaults("beam", 16, lm_weight=0.3, oov_letter_log_prob=-1.0)
     assert await texts(BEAM, decoding=mild) == [HEARD]
@@ -98,6 +108,9 @@ def test_a_bundle_without_one_has_none(tmp_path: Path) -> None:
         ({"word_bonus": 1e9}, "word_bonus is 1000000000.0"),
         ({"oov_letter_log_prob": 1.0}, "oov_letter_log_prob is 1.0"),
         ({"word_bonus": True}, "word_bonus is True"),
+        ({"prior_weight": -0.1}, "prior_weight is -0.1"),
+        ({"log_priors": [0.0]}, "there are 1 log_priors; the vocabulary has"),
+        ({"log_priors": ["x"]}, "could not convert string to float"),
     ],
 )
 def test_wrong_defaults_are_named(tmp_path: Path, changes: dict[str, object], cause: str) -> None:

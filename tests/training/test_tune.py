@@ -97,14 +97,17 @@ def test_tuning_writes_what_is_best_into_the_bundle(
 ) -> None:
     assert build(text, tmp_path / "en.lm") == 0
     capsys.readouterr()
-    options = ("--lm-weights", 0.0, 1.0, "--word-bonuses", 0.0, 2.0, "--beam-widths", 16)
+    weights = ("--lm-weights", 0.0, 1.0, "--word-bonuses", 0.0, 2.0, "--prior-weights", 0.0, 0.3)
     table = tmp_path / "trials.json"
     command = ("tune", "--bundle", bundle, "--manifest", manifest, "--lm", tmp_path / "en.lm")
-    assert longwave(*command, *options, "--write", "--json", table) == 0
+    assert longwave(*command, *weights, "--beam-widths", 16, "--write", "--json", table) == 0
     loaded = load_bundle(bundle)
     assert loaded.files[LANGUAGE_MODEL] == sha256(tmp_path / "en.lm")
     assert (loaded.decoding.decoder, loaded.decoding.beam_width) == ("beam", 16)
     assert loaded.decoding.tuned_on == "fake/dev"
+    priors = np.exp(loaded.decoding.log_priors)
+    assert priors.sum() == pytest.approx(1.0, abs=0.01)
+    assert priors.argmax() == load_bundle(bundle).blank_id
     trials = json.loads(table.read_text(encoding="utf-8"))
     assert trials[-1]["wer"] == min(trial["wer"] for trial in trials)
     assert trials[-1]["lm_weight"] == loaded.decoding.lm_weight
