@@ -146,7 +146,7 @@ def _words(tuning: BeamTuning, vocabulary: Vocabulary) -> Words:
         language=fusion.language_model.arrays,
         boosts=build_boosts(tuning.boosts, vocabulary),
         space_id=vocabulary.space_id,
-        symbol_bonuses=np.array(tuning.symbol_bonuses or np.zeros(len(vocabulary.symbols))),
+        symbol_bonuses=np.array(tuning.symbol_bonuses or [0.0] * len(vocabulary), np.float64),
         lm_weight=float(fusion.lm_weight),
         word_bonus=float(fusion.word_bonus),
         oov_letter_log_prob=float(fusion.oov_letter_log_prob),
