@@ -25,7 +25,7 @@ path of a text is lost only if pruning drops one of its prefixes.
 
 Where a language model judges the words, y is a posterior divided by a power of the symbol's prior:
 what the symbols say of one another, as far as their frequencies go, the model says better (Miao et
-al., EESEN, 2015, section 3.3). It is given by `Words.symbol_bonuses`.
+al., EESEN, 2015). It is given by `Words.symbol_bonuses`.
 
 Beams are ranked by P and by what language model and boosts say of their words; `word_scores` has
 that. It is exact for whole words and a guess for the open one, which is taken back when it ends.
