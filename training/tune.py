@@ -125,7 +125,7 @@ class Tuner:
 def log_priors(heard: Sequence[Heard]) -> tuple[float, ...]:
     """ln of the mean posterior of each symbol, over all frames; of none less than `_LEAST_PRIOR`.
 
-    A set that is decoded with them may be small: they are frequencies of 29 symbols.
+    They are as few as the symbols, so a small set gives them well enough.
     """
     posteriors = np.exp(np.concatenate([utterance.log_probs for utterance in heard]))
     means = posteriors.mean(axis=0).clip(min=_LEAST_PRIOR)

@@ -116,12 +116,6 @@ def _parse(folder: Path, description: dict[str, Any]) -> Bundle:
     texts = ("name", "version", "language", "licence", "created", "commit")
     Vocabulary(description["vocabulary"], description["blank_id"])  # which raises ValueError
     framing = _framing(description)
-    decoding = _decoding(description["decoding"])
-    if len(decoding.log_priors) not in (0, len(description["vocabulary"])):
-        raise ValueError(
-            f"there are {len(decoding.log_priors)} log_priors; the vocabulary has"
-            f" {len(description['vocabulary'])} symbols"
-        )
     return Bundle(
         folder=folder,
         **{name: _typed(description, name, str) for name in texts},
@@ -131,7 +125,7 @@ def _parse(folder: Path, description: dict[str, Any]) -> Bundle:
         blank_id=description["blank_id"],
         state=_state(description["state"]),
         files=_files(description["files"]),
-        decoding=decoding,
+        decoding=_decoding(description["decoding"], len(description["vocabulary"])),
         training_data=tuple(description["training_data"]),
         error_rates=tuple(description["error_rates"]),
         architecture=_typed(description, "architecture", dict),
@@ -179,7 +173,7 @@ def _dtype(name: str) -> str:
     return name
 
 
-def _decoding(description: Mapping[str, Any]) -> DecodingDefaults:
+def _decoding(description: Mapping[str, Any], num_symbols: int) -> DecodingDefaults:
     defaults = DecodingDefaults(
         _typed(description, "decoder", str),
         _typed(description, "beam_width", int),
@@ -196,6 +190,11 @@ def _decoding(description: Mapping[str, Any]) -> DecodingDefaults:
     )
     if defaults.decoder not in DECODERS:
         raise ValueError(f"decoder is {defaults.decoder!r}; known are {', '.join(DECODERS)}")
+    if len(defaults.log_priors) not in (0, num_symbols):
+        raise ValueError(
+            f"there are {len(defaults.log_priors)} log_priors; the vocabulary has"
+            f" {num_symbols} symbols"
+        )
     if not 1 <= defaults.beam_width <= MAX_BEAM_WIDTH:
         raise ValueError(f"beam_width is {defaults.beam_width}, not 1 to {MAX_BEAM_WIDTH}")
     return defaults

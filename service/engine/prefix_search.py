@@ -62,8 +62,7 @@ def search(
             continue
         step = step_frame(words, pruning, current, num_beams, (frame, symbols))
         chosen = _chosen(step.score.ravel(), pruning)
-        _arrive(words, (current, other), step, chosen)
-        _emit(other, step, chosen, log_probs[index], first_frame + index)
+        _arrive(words, (current, other), step, chosen, first_frame + index)
         num_beams = len(chosen)
         current, other = other, current
     compacted = new_beams(num_beams, current.texts["length"][:num_beams].max())
@@ -122,6 +121,7 @@ def _arrive(
     buffers: tuple[Beams, Beams],
     step: FrameStep,
     chosen: NDArray[np.int64],
+    number: int,
 ) -> None:
     """Write the prefixes and extensions that are chosen to the second buffer."""
     current, other = buffers
@@ -136,6 +136,9 @@ def _arrive(
             extend_text(words, current, slot, (other, new), added)
             other.texts[new]["ahead"] = step.expected[slot, added] if added != words.space_id else 0
             _enter(current, slot, (other, new), step, column - 1)
+        last = other.texts[new]["last"]
+        posterior = step.frame[last] - words.symbol_bonuses[last]
+        _emit(other, new, posterior, number, column > 0 or step.fresh[slot])
 
 
 @compiled
@@ -164,23 +167,12 @@ def _enter(
 
 
 @compiled
-def _emit(
-    beams: Beams,
-    step: FrameStep,
-    chosen: NDArray[np.int64],
-    log_posteriors: NDArray[np.float32],
-    number: int,
-) -> None:
-    """Note that the paths that end in a symbol emit it in this frame, log_posteriors [V]."""
-    num_columns = step.score.shape[1]
-    for new, candidate in enumerate(chosen):
-        slot, column = candidate // num_columns, candidate % num_columns
-        text = beams.texts[new]
-        emission = beams.emissions[SYMBOL, new, text["length"] - 1]
-        posterior = log_posteriors[text["last"]]
-        if column > 0 or step.fresh[slot]:
-            emission["start"] = number
-            emission["peak"] = posterior
-        else:
-            emission["peak"] = max(emission["peak"], posterior)
-        emission["end"] = number + 1
+def _emit(beams: Beams, slot: int, posterior: float, number: int, fresh: bool) -> None:
+    """Note that the path that ends in the symbol emits it in this frame, of this log-posterior."""
+    emission = beams.emissions[SYMBOL, slot, beams.texts[slot]["length"] - 1]
+    if fresh:
+        emission["start"] = number
+        emission["peak"] = posterior
+    else:
+        emission["peak"] = max(emission["peak"], posterior)
+    emission["end"] = number + 1

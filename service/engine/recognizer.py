@@ -124,11 +124,10 @@ def _decoder(
     word_bonus = defaults.word_bonus if options.word_bonus is None else options.word_bonus
     lm_weight = defaults.lm_weight if options.lm_weight is None else options.lm_weight
     fusion = None
-    bonuses: tuple[float, ...] = ()
     if language_model is not None:
         cost = defaults.oov_letter_log_prob
         fusion = ShallowFusion(language_model, lm_weight, word_bonus, cost)
-        bonuses = _symbol_bonuses(defaults, blank_id) if lm_weight else ()
+    bonuses = _symbol_bonuses(defaults, blank_id) if fusion and lm_weight else ()
     tuning = BeamTuning(
         fusion=fusion, word_bonus=word_bonus, symbol_bonuses=bonuses, boosts=options.boost
     )
