@@ -18,10 +18,10 @@ from service.engine.commitment import (
     pending_words,
 )
 from service.engine.decoding import Hypothesis, PartialHypothesis, Word
-from service.engine.frame_step import Pruning
 from service.engine.language_model import ShallowFusion, no_language_model
 from service.engine.options import BoostPhrase
 from service.engine.prefix_search import search
+from service.engine.pruning import Pruning
 from service.engine.readings import Reading, best_readings
 from service.engine.vocabulary import SPACE, Vocabulary
 from service.engine.word_scores import Words

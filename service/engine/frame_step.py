@@ -11,19 +11,8 @@ from numpy.typing import NDArray
 from service.engine.beams import BLANK, SYMBOL, Beams
 from service.engine.compiled import compiled
 from service.engine.ngram_search import CONTEXT_LENGTH
+from service.engine.pruning import Pruning
 from service.engine.word_scores import Words, highest_look_ahead, look_ahead, score_open_word
-
-
-class Pruning(NamedTuple):
-    """What is not followed."""
-
-    beam_width: int  # prefixes that are followed
-    beam_margin: float  # nats; prefixes this much worse than the best are not
-    symbol_margin: float  # nats; symbols this much less probable than the frame's best are not
-    max_symbols: int  # and no more than these
-    sure_blank: float  # ln posterior from which a frame is a blank and nothing else
-    blank_id: int
-    capacity: int  # symbols that a beam has room for
 
 
 class FrameStep(NamedTuple):

@@ -37,7 +37,8 @@ from numpy.typing import NDArray
 from service.engine.beam_rows import copy_beams, copy_path, copy_text, extend_text, new_beams
 from service.engine.beams import BLANK, SYMBOL, Beams
 from service.engine.compiled import compiled
-from service.engine.frame_step import FrameStep, Pruning, path_into, step_frame
+from service.engine.frame_step import FrameStep, path_into, step_frame
+from service.engine.pruning import Pruning, best_candidates, worth_following
 from service.engine.word_scores import Words
 
 
@@ -56,35 +57,18 @@ def search(
     copy_beams(beams, num_beams, current)
     for index in range(len(log_probs)):
         frame = log_probs[index] + words.symbol_bonuses
-        symbols = _worth_following(frame, pruning)
+        symbols = worth_following(frame, pruning)
         if len(symbols) == 0:
             _rest(current, num_beams, frame[pruning.blank_id])
             continue
         step = step_frame(words, pruning, current, num_beams, (frame, symbols))
-        chosen = _chosen(step.score.ravel(), pruning)
+        chosen = best_candidates(step.score.ravel(), pruning)
         _arrive(words, (current, other), step, chosen, first_frame + index)
         num_beams = len(chosen)
         current, other = other, current
     compacted = new_beams(num_beams, current.texts["length"][:num_beams].max())
     copy_beams(current, num_beams, compacted)
     return compacted
-
-
-@compiled
-def _worth_following(frame: NDArray[np.float64], pruning: Pruning) -> NDArray[np.int64]:
-    """[C] symbols to extend prefixes by; none where the frame is surely blank, or nothing."""
-    best = frame.max()
-    if best == -np.inf:  # where nothing is possible, nothing is said
-        frame[pruning.blank_id] = 0.0
-        return np.empty(0, np.int64)
-    if frame[pruning.blank_id] >= pruning.sure_blank:
-        return np.empty(0, np.int64)
-    others = frame.copy()
-    others[pruning.blank_id] = -np.inf
-    num_kept = min(pruning.max_symbols, len(frame))
-    weakest = np.sort(others)[len(frame) - num_kept]
-    limit = max(weakest, best - pruning.symbol_margin)
-    return np.flatnonzero((others >= limit) & (others > -np.inf))
 
 
 @compiled
@@ -98,21 +82,6 @@ def _rest(beams: Beams, num_beams: int, blank: float) -> None:
         resting["viterbi"] = max(resting["viterbi"], speaking["viterbi"]) + blank
         resting["log_prob"] = total + blank
         speaking["viterbi"] = speaking["log_prob"] = -np.inf
-
-
-@compiled
-def _chosen(scores: NDArray[np.float64], pruning: Pruning) -> NDArray[np.int64]:
-    """Indices of the best candidates, ascending; of equal ones, the first."""
-    limit = scores.max() - pruning.beam_margin
-    chosen = np.flatnonzero((scores >= limit) & (scores > -np.inf))
-    num_surplus = len(chosen) - pruning.beam_width
-    if num_surplus <= 0:
-        return chosen
-    kept = scores[chosen]
-    limit = np.partition(kept, num_surplus)[num_surplus]
-    num_equal = pruning.beam_width - (kept > limit).sum()
-    best = (kept > limit) | ((kept == limit) & ((kept == limit).cumsum() <= num_equal))
-    return chosen[np.flatnonzero(best)]
 
 
 @compiled
