@@ -68,7 +68,9 @@ class PhonemeConfig:
     """A second task, which helps the model to hear; see `training.phonemes`."""
 
     lexicon: str = ""  # as `longwave pronounce` writes it; empty: there is no second task
-    weight: float = 0.3  # of its loss
+    weight: float = 0.3  # of its loss at the lower layer
+    output_weight: float = 1.0  # and where the model puts phonemes out, if it does
+    denominator_weight: float = 0.0  # of the CRF's denominator, up to 1; see `training.crf`
 
 
 @dataclass(frozen=True, slots=True)

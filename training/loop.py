@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -16,7 +16,7 @@ from training.audio_dataset import Batch
 from training.augment import mask_features, warp_frequencies
 from training.config import OptimiserConfig, RunConfig
 from training.distributed import ALONE, Ranks
-from training.model import AcousticModel
+from training.model import AcousticModel, ModelConfig
 from training.phonemes import PhonemeTask
 from training.preparation import Corpus
 from training.score import ErrorCounts, character_errors, total, word_errors
@@ -52,7 +52,7 @@ def learning_rate(config: OptimiserConfig, step: int, num_steps: int) -> float:
 
 
 def ctc_loss(log_probs: Tensor, batch: Batch, framing: Framing) -> Tensor:
-    """Mean loss a symbol, log_probs [B, T, V] as the model puts them out, late by the lookahead."""
+    """Mean loss a symbol, log_probs [B, T, V] of the letters, late by the lookahead."""
     real = log_probs[:, framing.lookahead_frames :]
     losses = nn.functional.ctc_loss(
         real.transpose(0, 1),
@@ -64,6 +64,12 @@ def ctc_loss(log_probs: Tensor, batch: Batch, framing: Framing) -> Tensor:
         zero_infinity=True,  # a sped-up utterance can have fewer frames than symbols
     )
     return losses.sum() / batch.target_lengths.sum()
+
+
+def split_outputs(log_probs: Tensor, config: ModelConfig) -> tuple[Tensor, Tensor]:
+    """What the model puts out, [B, T, V + P], as letters [B, T, V] and phonemes [B, T, P]."""
+    size = config.vocabulary_size
+    return log_probs[..., :size], log_probs[..., size:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,12 @@ class Learner:
     """A model with its optimiser and averaged weights: what changes while training."""
 
     def __init__(
-        self, model: AcousticModel, config: RunConfig, device: torch.device, ranks: Ranks = ALONE
+        self,
+        model: AcousticModel,
+        config: RunConfig,
+        device: torch.device,
+        ranks: Ranks = ALONE,
+        texts: Iterable[str] = (),
     ) -> None:
         self.config = config
         self.device = device
@@ -88,7 +99,7 @@ class Learner:
         averaging = get_ema_multi_avg_fn(config.optimiser.average_decay)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.model, multi_avg_fn=averaging)
         self.phonemes = (
-            PhonemeTask(config.phonemes, self.model) if config.phonemes.lexicon else None
+            PhonemeTask(config.phonemes, self.model, texts) if config.phonemes.lexicon else None
         )
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), weight_decay=config.optimiser.weight_decay, betas=(0.9, 0.98)
@@ -107,8 +118,9 @@ class Learner:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.model.train()
-        loss = ctc_loss(self._masked_log_probs(batch), batch, self.model.config.framing)
-        whole = loss if self.phonemes is None else loss + self.phonemes.loss(batch)
+        letters, phonemes = split_outputs(self._masked_log_probs(batch), self.model.config)
+        loss = ctc_loss(letters, batch, self.model.config.framing)
+        whole = loss if self.phonemes is None else loss + self.phonemes.loss(batch, phonemes)
         self.optimiser.zero_grad(set_to_none=True)
         whole.backward()  # type: ignore[no-untyped-call]
         self.ranks.average_gradients(self.model.parameters())
@@ -170,8 +182,9 @@ def validate(model: AcousticModel, corpus: Corpus) -> Validation:
     for batch in corpus.source.in_order():
         waveforms = batch.waveforms.to(model.mean.device)
         log_probs, *_ = model(waveforms, *model.initial_state(len(waveforms)))
-        losses.append(ctc_loss(log_probs, batch, model.config.framing).item())
-        real = log_probs[:, model.config.framing.lookahead_frames :]
+        letters, _ = split_outputs(log_probs, model.config)
+        losses.append(ctc_loss(letters, batch, model.config.framing).item())
+        real = letters[:, model.config.framing.lookahead_frames :]
         for index, text in zip(batch.indices, greedy_texts(real, batch.num_frames), strict=True):
             utterance = corpus.utterances[index]
             words[utterance.corpus].append(word_errors(utterance.text, text))

@@ -39,6 +39,7 @@ class ModelConfig:
     lookahead_steps: int = 4
     num_phonemes: int = 0  # classes of the phoneme task, blank included; 0: there is none
     phoneme_layer: int = 2  # recurrent layer, from 1, that has to know them
+    phoneme_output: bool = False  # whether the model puts them out too, after the letters
     dropout: float = 0.1
     frontend: FrontendConfig = field(default_factory=FrontendConfig)
 
@@ -49,6 +50,14 @@ class ModelConfig:
             raise ValueError(
                 f"phoneme_layer is {self.phoneme_layer}; there are {self.num_layers} layers"
             )
+        if self.phoneme_output and not self.num_phonemes:
+            raise ValueError("phoneme_output is true; there are no phonemes to put out")
+
+    @property
+    def output_sizes(self) -> tuple[int, ...]:
+        """How many classes each distribution that the model puts out has: V, or V and P."""
+        sizes = (self.vocabulary_size, self.num_phonemes)
+        return sizes if self.phoneme_output else sizes[:1]
 
     @property
     def framing(self) -> Framing:
@@ -173,7 +182,8 @@ class AcousticModel(nn.Module):
         self.conditioning = PhonemeConditioning(config) if config.num_phonemes else None
         self.lookahead = Lookahead(config.hidden_size, config.lookahead_steps)
         self.norm = nn.LayerNorm(config.hidden_size)
-        self.output = nn.Linear(config.hidden_size, config.frames_per_step * config.vocabulary_size)
+        num_outputs = config.frames_per_step * sum(config.output_sizes)
+        self.output = nn.Linear(config.hidden_size, num_outputs)
 
     def state_shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape, without the batch axis, of every state tensor, in order."""
@@ -212,9 +222,10 @@ class AcousticModel(nn.Module):
                 x, _ = self.conditioning(x)
         stacked = [torch.stack(tensors, dim=1) for tensors in zip(*layer_states, strict=True)]
         x, lookahead = self.lookahead(x, lookahead)
-        logits = self.output(self.norm(x))  # [B, steps, frames_per_step * V]
-        logits = logits.reshape(logits.shape[0], -1, self.config.vocabulary_size)
-        log_probs = torch.log_softmax(logits.float(), dim=-1)
+        logits = self.output(self.norm(x))  # [B, steps, frames_per_step * (V + P)]
+        logits = logits.reshape(logits.shape[0], -1, sum(self.config.output_sizes)).float()
+        parts = logits.split(self.config.output_sizes, dim=-1)
+        log_probs = torch.cat([torch.log_softmax(part, dim=-1) for part in parts], dim=-1)
         return log_probs, (first_conv, second_conv, *stacked, lookahead)
 
     def forward(self, waveform: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
@@ -225,7 +236,8 @@ class AcousticModel(nn.Module):
             state: the tensors of `state_shapes`, batch first.
 
         Returns:
-            log_probs [B, S / samples_per_frame, V] (late by the lookahead), then the next state.
+            log_probs [B, S / samples_per_frame, V + P] (late by the lookahead; P is 0 without a
+            `phoneme_output`), then the next state.
         """
         features, tail = self.features(waveform, state[0])
         log_probs, rest = self.encode(features, state[1:])

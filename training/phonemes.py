@@ -6,6 +6,7 @@ learn to spell. Source: Krishna, Toshniwal and Livescu, Hierarchical Multitask L
 CTC-based Speech Recognition (2018).
 """
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +15,29 @@ from torch import Tensor, nn
 
 from training.audio_dataset import Batch
 from training.config import InvalidConfig, PhonemeConfig
+from training.crf import count_bigrams, log_denominator
 from training.model import AcousticModel
 from training.pronunciation import Pronunciation, phoneme_inventory, read_lexicon
-from training.text import decode
-
-BLANK_ID = 0
+from training.text import BLANK_ID, decode
 
 
 class PhonemeTask:
-    """Teaches the phonemes to the `conditioning` of a model that is being trained.
+    """Teaches the phonemes to the `conditioning` of a model that is being trained, and to its top.
 
     Args:
-        config: the lexicon and the weight of the loss.
+        config: the lexicon and the weights of the losses.
         model: its readings are taken whenever it runs.
+        texts: what the phonemes' bigrams are counted in, for the CRF.
 
     Raises:
         InvalidLexicon: the lexicon cannot be read. OSError: it is not there.
         InvalidConfig: the model has another number of phonemes than the lexicon.
     """
 
-    def __init__(self, config: PhonemeConfig, model: AcousticModel) -> None:
-        self.weight = config.weight
+    def __init__(
+        self, config: PhonemeConfig, model: AcousticModel, texts: Iterable[str] = ()
+    ) -> None:
+        self.config = config
         self._lexicon = read_lexicon(Path(config.lexicon))
         inventory = phoneme_inventory(self._lexicon)
         self._ids = {phoneme: index for index, phoneme in enumerate(inventory, start=1)}
@@ -43,6 +46,7 @@ class PhonemeTask:
                 f"model.num_phonemes is {model.config.num_phonemes}; with the {len(inventory)}"
                 f" phonemes of {config.lexicon} and the blank it must be {1 + len(inventory)}"
             )
+        self._bigrams = count_bigrams(map(self._phonemes, texts), model.config.num_phonemes)
         self._lookahead_frames = model.config.framing.lookahead_frames
         self._read: list[Tensor] = []
         model.conditioning.register_forward_hook(self._keep)
@@ -51,27 +55,45 @@ class PhonemeTask:
         if torch.is_grad_enabled():
             self._read = [outputs[1]]
 
-    def loss(self, batch: Batch) -> Tensor:
+    def loss(self, batch: Batch, put_out: Tensor) -> Tensor:
         """Weighted mean loss a phoneme, of the batch that the model has just been run on.
 
         Utterances that the lexicon cannot say whole, or that have more phonemes than frames, count
         for nothing.
+
+        Args:
+            put_out: [B, T, P] the phonemes' log-probabilities at the top; P is 0 if there are none.
         """
         logits = self._read.pop().float().flatten(1, 2)  # [B, T, P]
         targets = self._targets(batch)
+        # A layer may be as late as the letters are: it has not looked ahead yet.
+        late = (batch.num_frames + self._lookahead_frames).clamp(max=logits.shape[1])
+        read = self._mean_loss(torch.log_softmax(logits, dim=-1), late, targets)
+        if not put_out.shape[2]:
+            return self.config.weight * read
+        in_time = put_out[:, self._lookahead_frames :]
+        top = self._mean_loss(in_time, batch.num_frames, targets)
+        return self.config.weight * read + self.config.output_weight * top
+
+    def _mean_loss(
+        self, log_probs: Tensor, num_frames: Tensor, targets: Sequence[Sequence[int]]
+    ) -> Tensor:
         lengths = torch.tensor([len(target) for target in targets])
         losses = nn.functional.ctc_loss(
-            torch.log_softmax(logits, dim=-1).transpose(0, 1),
+            log_probs.transpose(0, 1),
             torch.tensor([phoneme for target in targets for phoneme in target]),
-            # A layer may be as late as the letters are: it has not looked ahead yet.
-            (batch.num_frames + self._lookahead_frames).clamp(max=logits.shape[1]),
+            num_frames,
             lengths,
             blank=BLANK_ID,
             reduction="none",
             zero_infinity=True,
         )
-        said = (lengths > 0).to(losses)
-        return self.weight * (losses * said).sum() / lengths.sum().clamp(min=1)
+        said = ((lengths > 0).to(losses.device) & (losses > 0)).to(losses)
+        if self.config.denominator_weight:
+            frames, bigrams = num_frames.to(losses.device), self._bigrams.to(losses.device)
+            denominators = log_denominator(log_probs, frames, bigrams)
+            losses = losses + self.config.denominator_weight * denominators
+        return (losses * said).sum() / lengths.sum().clamp(min=1)
 
     def _targets(self, batch: Batch) -> list[list[int]]:
         """The phonemes of each utterance; none where a word is not in the lexicon."""

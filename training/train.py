@@ -35,6 +35,7 @@ from training.run_log import RunLog
 from training.text import VOCABULARY
 
 LOOKAHEAD_WEIGHT = "lookahead.conv.weight"  # [H, 1, lookahead_steps + 1]
+OUTPUT_PARAMETERS = ("output.weight", "output.bias")  # [frames_per_step * (V + P), ...]
 LAST = "last.pt"
 BEST = "best.pt"
 
@@ -67,7 +68,8 @@ class Run:
             model.load_state_dict(_initial_weights(self.config))
         elif not checkpoint:
             set_normalisation(model, self.training.store, self.config.seed)
-        learner = Learner(model, self.config, self.ranks.device, self.ranks)
+        texts = (utterance.text for utterance in self.training.utterances)
+        learner = Learner(model, self.config, self.ranks.device, self.ranks, texts)
         if checkpoint:
             learner.model.load_state_dict(checkpoint.model)
             learner.averaged.load_state_dict(checkpoint.average)
@@ -199,18 +201,28 @@ def _initial_weights(config: RunConfig) -> dict[str, Tensor]:
     """The weights to start from: those of a bundle, or the averaged ones of a checkpoint.
 
     The run may look further ahead or less far: weights of its lookahead are cut, or zeros follow.
-    Raises InvalidConfig where its model has another shape otherwise.
+    It may put out phonemes that the model it starts from did not: they start from zeros. Raises
+    InvalidConfig where its model has another shape otherwise.
     """
     start, wanted = Path(config.initial_weights), config.model
     model = model_of_bundle(start) if start.is_dir() else averaged_model(load_checkpoint(start))
+    had = model.config
     comparable = replace(
-        model.config, dropout=wanted.dropout, lookahead_steps=wanted.lookahead_steps
+        had,
+        dropout=wanted.dropout,
+        lookahead_steps=wanted.lookahead_steps,
+        phoneme_output=had.phoneme_output or wanted.phoneme_output,
     )
     if comparable != wanted:
         raise InvalidConfig(f"{start} holds another model; to start from it, [model] must be its")
     weights = model.state_dict()
-    num_more = wanted.lookahead_steps - model.config.lookahead_steps
+    num_more = wanted.lookahead_steps - had.lookahead_steps
     weights[LOOKAHEAD_WEIGHT] = nn.functional.pad(weights[LOOKAHEAD_WEIGHT], (0, num_more))
+    num_more = sum(wanted.output_sizes) - sum(had.output_sizes)
+    for name in OUTPUT_PARAMETERS:
+        frames = weights[name].unflatten(0, (wanted.frames_per_step, -1))
+        padding = (0, 0) * (frames.ndim - 2) + (0, num_more)
+        weights[name] = nn.functional.pad(frames, padding).flatten(0, 1)
     return weights
 
 
