@@ -1,12 +1,13 @@
-"""Changing a bundle that is there already: its language model and how it decodes."""
+"""Changing a bundle that is there already: its language model, its lexicon, how it decodes."""
 
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
-from service.engine.bundle import DESCRIPTION, LANGUAGE_MODEL, load_bundle, sha256
+from service.engine.bundle import DESCRIPTION, LANGUAGE_MODEL, LEXICON, load_bundle, sha256
 from service.engine.language_model import load_language_model
+from service.engine.lexicon import read_lexicon
 
 
 def write_description(folder: Path, description: dict[str, Any]) -> None:
@@ -25,11 +26,26 @@ def put_language_model(folder: Path, model: Path) -> None:
         OSError.
     """
     load_language_model(model, load_bundle(folder).vocabulary)
-    target = folder / LANGUAGE_MODEL
-    if model.resolve() != target.resolve():
-        shutil.copyfile(model, target)
+    _put(folder, model, LANGUAGE_MODEL)
+
+
+def put_lexicon(folder: Path, lexicon: Path) -> None:
+    """Put a lexicon into a bundle, in place of one that it may have.
+
+    Raises:
+        InvalidBundle: the bundle is damaged, or the lexicon has phonemes that its model has not.
+        OSError.
+    """
+    read_lexicon(lexicon, load_bundle(folder).phonemes)
+    _put(folder, lexicon, LEXICON)
+
+
+def _put(folder: Path, file: Path, name: str) -> None:
+    target = folder / name
+    if file.resolve() != target.resolve():
+        shutil.copyfile(file, target)
     description = _description(folder)
-    description["files"][LANGUAGE_MODEL] = sha256(target)
+    description["files"][name] = sha256(target)
     write_description(folder, description)
 
 

@@ -96,7 +96,8 @@ def _add_synthesize(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_pronounce(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("manifest", metavar="MANIFEST", type=Path, nargs="+")
+    parser.add_argument("manifest", metavar="MANIFEST", type=Path, nargs="*")
+    parser.add_argument("--lm", metavar="FILE", type=Path, help="a language model, for its words")
     parser.add_argument("--output", metavar="FILE", type=Path, required=True, help="the lexicon")
     parser.set_defaults(func=_imported_when_run("training.pronunciation"))
 
@@ -171,6 +172,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="the bundle")
     parser.add_argument("--manifest", metavar="FILE", type=Path, help="its dev split is scored")
     parser.add_argument("--lm", metavar="FILE", type=Path, help="put this language model into it")
+    parser.add_argument("--lexicon", metavar="FILE", type=Path, help="put this lexicon into it")
     parser.add_argument("--version", metavar="V", default="1", help="of the bundle (default 1)")
     parser.set_defaults(func=_imported_when_run("training.export"))
 

@@ -58,6 +58,22 @@ def add_tune_arguments(parser: argparse.ArgumentParser) -> None:
         help="powers of the symbols' priors that posteriors are divided by (default %(default)s)",
     )
     parser.add_argument(
+        "--letter-weights",
+        metavar="A",
+        type=float,
+        nargs="+",
+        default=(0.2, 0.1, 0.3, 0.4),
+        help="of letters, where the bundle can say words (default %(default)s)",
+    )
+    parser.add_argument(
+        "--phoneme-weights",
+        metavar="A",
+        type=float,
+        nargs="+",
+        default=(0.8, 0.7, 0.9, 1.0),
+        help="of phonemes, likewise (default %(default)s)",
+    )
+    parser.add_argument(
         "--oov-letter-log-probs",
         metavar="L",
         type=float,

@@ -18,7 +18,7 @@ from service.engine.bundle import sha256
 from service.engine.errors import EngineError
 from service.engine.options import Precision, RecognitionOptions, RuntimeOptions
 from training.activation_ranges import measure_ranges
-from training.bundle_files import put_language_model, write_description
+from training.bundle_files import put_language_model, put_lexicon, write_description
 from training.checkpoint import (
     Checkpoint,
     InvalidCheckpoint,
@@ -26,12 +26,14 @@ from training.checkpoint import (
     load_checkpoint,
     soup,
 )
+from training.config import RunConfig
 from training.evaluate import EvaluationOptions, evaluate
 from training.evaluation import Evaluation
 from training.half_storage import round_to_half, store_weights_as_half
 from training.manifest import InvalidManifest, Utterance, read_manifest
 from training.model import AcousticModel
 from training.onnx_graph import OnnxSteps, write_float32, write_int8
+from training.pronunciation import InvalidLexicon, phoneme_inventory, read_lexicon
 from training.run_log import git_commit
 from training.text import BLANK_ID
 
@@ -167,6 +169,7 @@ def describe(
         "chunk_frames": {name: round(length / framing.frame_s) for name, length in chunks.items()},
         "vocabulary": list(checkpoint.vocabulary),
         "blank_id": BLANK_ID,
+        "phonemes": _phonemes(checkpoint.config),
         "state": [
             {"name": name, "shape": list(shape), "dtype": "float32"}
             for name, shape in model.state_shapes().items()
@@ -177,6 +180,13 @@ def describe(
         "error_rates": [],
         "architecture": {**asdict(config), "progress": asdict(checkpoint.progress)},
     }
+
+
+def _phonemes(config: RunConfig) -> list[str]:
+    """What the model puts out after the letters: the blank, and those of its training's lexicon."""
+    if not config.model.phoneme_output:
+        return []
+    return ["<blank>", *phoneme_inventory(read_lexicon(Path(config.phonemes.lexicon)))]
 
 
 def training_data(checkpoint: Checkpoint, utterances: Sequence[Utterance]) -> list[dict[str, Any]]:
@@ -214,10 +224,12 @@ def run(arguments: argparse.Namespace) -> int:
         export(checkpoint, arguments.output, identity, utterances)
         if arguments.lm:
             put_language_model(arguments.output, arguments.lm)
+        if arguments.lexicon:
+            put_lexicon(arguments.output, arguments.lexicon)
     except (ExportRefused, EngineError) as error:
         print(f"longwave export: {error}", file=sys.stderr)
         return 1
-    except (InvalidCheckpoint, InvalidManifest, OSError) as error:
+    except (InvalidCheckpoint, InvalidLexicon, InvalidManifest, OSError) as error:
         print(f"longwave export: {error}", file=sys.stderr)
         return 2
     return 0

@@ -22,7 +22,7 @@ class Heard:
     """An utterance and the acoustic model's opinion of it."""
 
     utterance: Utterance
-    log_probs: NDArray[np.float32]  # [T, V] natural log
+    log_probs: NDArray[np.float32]  # [T, V + P] natural log
 
 
 def hear(
@@ -49,7 +49,7 @@ def _log_probs(
     chunker.push(conditioner.recording(utterance.audio))
     chunker.finish()
     states = [model.initial_state()]
-    yield np.zeros((0, len(bundle.vocabulary)), np.float32)
+    yield np.zeros((0, bundle.num_outputs), np.float32)
     while (chunk := chunker.next_chunk()) is not None:
         log_probs, states = model.step(chunk.waveform[None], states)
         yield log_probs[0, chunk.real_frames]

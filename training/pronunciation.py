@@ -1,7 +1,8 @@
-"""`longwave pronounce`: how the words of a manifest are said, by espeak-ng, as a lexicon file.
+"""`longwave pronounce`: how words are said, by espeak-ng, as a lexicon file.
 
-Training can use it for a second task (`training.phonemes`). A line of a lexicon is a word and its
-phonemes, with spaces between, as in Kaldi and PocketSphinx.
+Training needs that of its transcripts' words (`training.phonemes`), and a bundle that of its
+language model's, to find them by their sounds. A line of a lexicon is a word and its phonemes, with
+spaces between, as in Kaldi and PocketSphinx.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from service.engine.ngram_file import SPECIAL_WORDS, InvalidNgramFile, read_ngram_file
 from training.manifest import InvalidManifest, read_manifest
 
 Pronunciation = tuple[str, ...]
@@ -78,12 +80,17 @@ def _sounds(answer: str) -> Pronunciation:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the lexicon of the named manifests. Returns the exit code: 2 for wrong input."""
+    """Write the lexicon as the command line says. Returns the exit code: 2 for wrong input."""
     try:
         utterances = [u for manifest in arguments.manifest for u in read_manifest(manifest)]
-        lexicon = pronounce(word for utterance in utterances for word in utterance.text.split())
+        words = {word for utterance in utterances for word in utterance.text.split()}
+        if arguments.lm:
+            words.update(read_ngram_file(arguments.lm).vocabulary[len(SPECIAL_WORDS) :])
+        lexicon = pronounce(words)
         write_lexicon(arguments.output, lexicon)
-    except (InvalidManifest, InvalidLexicon, OSError, subprocess.CalledProcessError) as error:
+    except (
+        InvalidManifest, InvalidLexicon, InvalidNgramFile, OSError, subprocess.CalledProcessError,
+    ) as error:  # fmt: skip
         print(f"longwave pronounce: {error}", file=sys.stderr)
         return 2
     print(f"{len(lexicon)} words, {len(phoneme_inventory(lexicon))} phonemes", file=sys.stderr)

@@ -2,8 +2,9 @@
 
 The acoustic model runs once, which also gives the priors of its symbols; then the set is decoded
 with each setting that is tried. First all combinations of lm_weight, word_bonus and prior_weight
-are, then, with the best of them, the cost of unknown words' letters and, last, beam widths, whose
-accuracy is bought with time.
+are, then, with the best of them, those of letter_weight and phoneme_weight if the bundle can say
+words, then the cost of unknown words' letters and, last, beam widths, whose accuracy is bought with
+time.
 """
 
 import argparse
@@ -39,6 +40,8 @@ class Setting:
     lm_weight: float
     word_bonus: float
     prior_weight: float
+    letter_weight: float
+    phoneme_weight: float
     oov_letter_log_prob: float
     beam_width: int
 
@@ -59,13 +62,15 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The values that are tried."""
+    """The values that are tried; the first of those that are not used until the others are."""
 
     lm_weights: Sequence[float]
     word_bonuses: Sequence[float]
     prior_weights: Sequence[float]
+    letter_weights: Sequence[float]
+    phoneme_weights: Sequence[float]
     oov_letter_log_probs: Sequence[float]
-    beam_widths: Sequence[int]  # the first one is used until the others are tried
+    beam_widths: Sequence[int]
 
 
 class Tuner:
@@ -80,7 +85,7 @@ class Tuner:
     def __init__(
         self, bundle: Bundle, language_model: LanguageModel, heard: Sequence[Heard]
     ) -> None:
-        self.log_priors = log_priors(heard)
+        self.log_priors = log_priors(heard, len(bundle.vocabulary))
         self._bundle = replace(
             bundle, decoding=replace(bundle.decoding, log_priors=self.log_priors)
         )
@@ -90,9 +95,17 @@ class Tuner:
 
     def search(self, grid: Grid) -> list[Trial]:
         """All trials, the best last. Of equally good ones, that which was tried first."""
-        combinations = product(grid.lm_weights, grid.word_bonuses, grid.prior_weights)
+        sounds = list(product(grid.letter_weights, grid.phoneme_weights))
+        if self._language_model.pronunciations is None:
+            sounds = [(0.0, 0.0)]
         cost, width = grid.oov_letter_log_probs[0], grid.beam_widths[0]
-        trials = self._try(Setting(*values, cost, width) for values in combinations)
+        combinations = product(grid.lm_weights, grid.word_bonuses, grid.prior_weights)
+        trials = self._try(Setting(*values, *sounds[0], cost, width) for values in combinations)
+        best = _best(trials).setting
+        trials += self._try(
+            replace(best, letter_weight=letters, phoneme_weight=phonemes)
+            for letters, phonemes in sounds[1:]
+        )
         best = _best(trials).setting
         trials += self._try(
             replace(best, oov_letter_log_prob=cost) for cost in grid.oov_letter_log_probs[1:]
@@ -122,12 +135,13 @@ class Tuner:
         return Trial(setting, words, decode_s)
 
 
-def log_priors(heard: Sequence[Heard]) -> tuple[float, ...]:
+def log_priors(heard: Sequence[Heard], num_symbols: int) -> tuple[float, ...]:
     """ln of the mean posterior of each symbol, over all frames; of none less than `_LEAST_PRIOR`.
 
     They are as few as the symbols, so a small set gives them well enough.
     """
-    posteriors = np.exp(np.concatenate([utterance.log_probs for utterance in heard]))
+    letters = [utterance.log_probs[:, :num_symbols] for utterance in heard]
+    posteriors = np.exp(np.concatenate(letters))
     means = posteriors.mean(axis=0).clip(min=_LEAST_PRIOR)
     return tuple(round(value, 3) for value in np.log(means).tolist())
 
@@ -178,6 +192,8 @@ def _grid(arguments: argparse.Namespace) -> Grid:
         arguments.lm_weights,
         arguments.word_bonuses,
         arguments.prior_weights,
+        arguments.letter_weights,
+        arguments.phoneme_weights,
         arguments.oov_letter_log_probs,
         arguments.beam_widths,
     )
@@ -197,14 +213,18 @@ def as_row(trial: Trial) -> dict[str, Any]:
 def as_table(trials: Sequence[Trial]) -> str:
     """A line for each trial, the chosen one last."""
     corpora = list(trials[0].words)
-    names = f"{'lm_weight':>9} {'bonus':>6} {'prior':>6} {'letter':>6} {'beam':>5}"
+    names = (
+        f"{'lm_weight':>9} {'bonus':>6} {'prior':>6} {'letters':>7} {'phonemes':>8}"
+        f" {'unknown':>7} {'beam':>5}"
+    )
     head = f"{names} {'WER':>7} {'ms/s':>6}"
     lines = ["".join([head, *(f" {corpus:>16}" for corpus in corpora)])]
     for trial in trials:
         setting = trial.setting
         lines.append(
             f"{setting.lm_weight:9.2f} {setting.word_bonus:6.2f}"
-            f" {setting.prior_weight:6.2f} {setting.oov_letter_log_prob:6.2f}"
+            f" {setting.prior_weight:6.2f} {setting.letter_weight:7.2f}"
+            f" {setting.phoneme_weight:8.2f} {setting.oov_letter_log_prob:7.2f}"
             f" {setting.beam_width:5}"
             f" {trial.wer:7.2%} {1000 * trial.decode_s:6.2f}"
             + "".join(f" {trial.words[corpus].rate:16.2%}" for corpus in corpora)

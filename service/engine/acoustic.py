@@ -57,6 +57,6 @@ class AcousticModel(Protocol):
             states: the B streams' states; they are read, never changed.
 
         Returns:
-            log_probs [B, S / samples_per_frame, V], natural logarithm, and the B next states.
+            log_probs [B, S / samples_per_frame, V + P], natural logarithm, and the B next states.
         """
         ...

@@ -18,7 +18,7 @@ from service.engine.commitment import (
     pending_words,
 )
 from service.engine.decoding import Hypothesis, PartialHypothesis, Word
-from service.engine.language_model import ShallowFusion, no_language_model
+from service.engine.language_model import ShallowFusion, indifferent_model
 from service.engine.options import BoostPhrase
 from service.engine.prefix_search import search
 from service.engine.pruning import Pruning
@@ -26,7 +26,7 @@ from service.engine.readings import Reading, best_readings
 from service.engine.vocabulary import SPACE, Vocabulary
 from service.engine.word_scores import Words
 
-_NO_LANGUAGE_MODEL = no_language_model()
+_NO_LANGUAGE_MODEL = indifferent_model()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class BeamDecoder:
             blank_id=blank_id,
             capacity=CAPACITY,
         )
-        self._words = _words(tuning, self._vocabulary)
+        self.words = _words(tuning, self._vocabulary)
         self._start = BeamState(0, (), empty_prefix(self._vocabulary.space_id, _context(tuning)))
         self._nbest = nbest
 
@@ -101,11 +101,12 @@ class BeamDecoder:
         return self._start
 
     def advance(self, state: BeamState, log_probs: NDArray[np.float32]) -> BeamState:
+        """Take in log_probs [T, V or more], of which the first V columns are the letters."""
         words, beams, num_frames = state.words, state.beams, state.num_frames
         # A copy is of the one kind of array that the search is compiled for.
-        frames = np.array(log_probs, np.float32, order="C")
+        frames = np.array(log_probs[:, : len(self._vocabulary)], np.float32, order="C")
         for piece in _until_commits(frames, num_frames):
-            beams = search(self._words, self._pruning, beams, piece, num_frames)
+            beams = search(self.words, self._pruning, beams, piece, num_frames)
             num_frames += len(piece)
             if num_frames % FRAMES_PER_COMMIT == 0:
                 committed, beams = commit(beams, self._vocabulary)
@@ -127,7 +128,7 @@ class BeamDecoder:
     def hypotheses(self, state: BeamState) -> Sequence[Hypothesis]:
         """The `nbest` best texts at most, their open words completed; see `readings`."""
         beams = state.beams
-        scores = final_scores(self._words, beams)
+        scores = final_scores(self.words, beams)
         readings = [
             Reading(pending_words(beams, slot, self._vocabulary), score, viterbi)
             for slot, (score, viterbi) in enumerate(

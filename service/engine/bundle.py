@@ -17,8 +17,11 @@ FORMAT: Final = 1
 DESCRIPTION: Final = "bundle.json"
 LANGUAGE_MODEL: Final = "lm.bin"
 """The file of the language model; a bundle need not have one."""
+LEXICON: Final = "lexicon.txt"
+"""The file that says how words are said; of use where the model puts phonemes out."""
 MAX_LETTER_COST: Final = 20.0  # nats
 MAX_PRIOR_WEIGHT: Final = 2.0
+MAX_SOUND_WEIGHT: Final = 5.0
 OOV_LETTER_LOG_PROB: Final = -2.3
 """ln probability of a letter of a word that the language model does not know, unless tuned."""
 STATE_DTYPES: Final = ("float16", "float32", "float64", "int32", "int64", "bool")
@@ -54,6 +57,8 @@ class DecodingDefaults:
     oov_letter_log_prob: float = OOV_LETTER_LOG_PROB
     prior_weight: float = 0.0  # power of the symbols' priors that posteriors are divided by
     log_priors: tuple[float, ...] = ()  # ln of each symbol's mean posterior
+    letter_weight: float = 0.0  # of the letters, where phonemes are decoded beside them
+    phoneme_weight: float = 0.0  # of the phonemes; 0: letters are decoded alone
     calibration: Mapping[str, Calibration] = field(default_factory=dict)  # by decoder
 
 
@@ -75,9 +80,15 @@ class Bundle:
     state: tuple[StateSpec, ...]
     files: Mapping[str, str]  # name -> SHA-256, hexadecimal
     decoding: DecodingDefaults
+    phonemes: tuple[str, ...] = ()  # that it puts out after the vocabulary, the blank first
     training_data: tuple[Mapping[str, Any], ...] = ()
     error_rates: tuple[Mapping[str, Any], ...] = ()
     architecture: Mapping[str, Any] = field(default_factory=dict)  # opaque to the engine
+
+    @property
+    def num_outputs(self) -> int:
+        """Columns of the log-probabilities: the vocabulary's, then the phonemes'."""
+        return len(self.vocabulary) + len(self.phonemes)
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -126,10 +137,17 @@ def _parse(folder: Path, description: dict[str, Any]) -> Bundle:
         state=_state(description["state"]),
         files=_files(description["files"]),
         decoding=_decoding(description["decoding"], len(description["vocabulary"])),
+        phonemes=_phonemes(description.get("phonemes", [])),
         training_data=tuple(description["training_data"]),
         error_rates=tuple(description["error_rates"]),
         architecture=_typed(description, "architecture", dict),
     )
+
+
+def _phonemes(phonemes: list[str]) -> tuple[str, ...]:
+    if not all(isinstance(name, str) for name in phonemes) or len(set(phonemes)) < len(phonemes):
+        raise ValueError("phonemes must be different names")
+    return tuple(phonemes)
 
 
 def _typed(description: Mapping[str, Any], name: str, kind: type) -> Any:
@@ -183,6 +201,8 @@ def _decoding(description: Mapping[str, Any], num_symbols: int) -> DecodingDefau
         _number(description, "oov_letter_log_prob", (-MAX_LETTER_COST, 0.0), OOV_LETTER_LOG_PROB),
         _number(description, "prior_weight", (0.0, MAX_PRIOR_WEIGHT), 0.0),
         tuple(map(float, description.get("log_priors", ()))),
+        _number(description, "letter_weight", (0.0, MAX_SOUND_WEIGHT), 0.0),
+        _number(description, "phoneme_weight", (0.0, MAX_SOUND_WEIGHT), 0.0),
         {
             decoder: parse_calibration(knots)
             for decoder, knots in description.get("calibration", {}).items()

@@ -29,10 +29,17 @@ def warm_up() -> None:
     """Compile everything, or load what is compiled already: a caller need not wait for it then."""
     import numpy as np
 
-    from service.engine.beam import BeamDecoder
+    from service.engine.beam import BeamTuning
+    from service.engine.decoders import joint_decoder
+    from service.engine.language_model import ShallowFusion, indifferent_model
+    from service.engine.text_judge import SoundWeights
+    from service.engine.vocabulary import Vocabulary
 
-    decoder = BeamDecoder(("<blank>", " ", "a"), blank_id=0)
-    frames = np.log(np.full((33, 3), 1 / 3, np.float32))  # more than one commit
+    symbols, lexicon = ("<blank>", " ", "a"), {"a": (1,)}
+    fusion = ShallowFusion(indifferent_model(["a"], symbols, lexicon, num_phonemes=2), 1.0, 0.0)
+    tuning, weights = BeamTuning(fusion=fusion), SoundWeights(letters=0.5, phonemes=0.5)
+    decoder = joint_decoder(Vocabulary(symbols, blank_id=0), tuning, weights, beam_width=4, nbest=1)
+    frames = np.log(np.full((33, 5), 0.4, np.float32))  # more than one commit
     decoder.hypotheses(decoder.advance(decoder.start(), frames))
 
 

@@ -42,10 +42,12 @@ class GreedyDecoder:
         return GreedyState(self._vocabulary.blank_id, 0, 0.0, Spelling())
 
     def advance(self, state: GreedyState, log_probs: NDArray[np.float32]) -> GreedyState:
+        """Take in log_probs [T, V or more], of which the first V columns are the letters."""
         num_frames = len(log_probs)
         if num_frames == 0:
             return state
-        path, path_log_probs = log_probs.argmax(axis=1), log_probs.max(axis=1)  # [T], [T]
+        letters = log_probs[:, : len(self._vocabulary)]
+        path, path_log_probs = letters.argmax(axis=1), letters.max(axis=1)  # [T], [T]
         emissions = self._emissions(path, path_log_probs, state.num_frames)
         spelling = state.spelling
         if emissions and path[0] == state.last_symbol != self._vocabulary.blank_id:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from service.engine.bundle import OOV_LETTER_LOG_PROB
 from service.engine.errors import InvalidBundle
+from service.engine.lexicon import Lexicon, build_pronunciations
 from service.engine.ngram_file import (
     BEGIN_ID,
     SPECIAL_WORDS,
@@ -40,12 +42,20 @@ class LanguageModel:
     Args:
         trie: the n-grams.
         symbols: the acoustic model's vocabulary, whose indices spell the words.
+        lexicon: how words are said, if the acoustic model puts phonemes out.
+        num_phonemes: how many of them it has.
 
     Raises:
         ValueError: a word has a letter that is not among the symbols.
     """
 
-    def __init__(self, trie: NgramTrie, symbols: Sequence[str]) -> None:
+    def __init__(
+        self,
+        trie: NgramTrie,
+        symbols: Sequence[str],
+        lexicon: Lexicon = MappingProxyType({}),
+        num_phonemes: int = 0,
+    ) -> None:
         ngrams = Ngrams(
             trie.first_child,
             trie.word_ids,
@@ -54,9 +64,17 @@ class LanguageModel:
             trie.codebooks,
         )
         log_probs = trie.codebooks[0, 0][trie.log_prob_codes[: trie.num_ngrams[0]]]
-        letters = _spelled(trie.vocabulary, log_probs.astype(np.float64), symbols)
+        values = log_probs.astype(np.float64)
+        letters = _spelled(trie.vocabulary, values, symbols)
         self.arrays = LanguageArrays(ngrams, letters, float(log_probs[UNKNOWN_ID]))
         self.num_ngrams = trie.num_ngrams
+        self.vocabulary = trie.vocabulary
+        self.lexicon = lexicon
+        self.pronunciations = (
+            build_pronunciations(lexicon, trie.vocabulary, values, num_phonemes)
+            if lexicon
+            else None
+        )
         self._word_ids = {word: index for index, word in enumerate(trie.vocabulary)}
 
     def start(self) -> NDArray[np.int32]:
@@ -106,23 +124,34 @@ class ShallowFusion:
         return self.lm_weight * log_prob + self.word_bonus, next_state
 
 
-def load_language_model(path: Path, symbols: Sequence[str]) -> LanguageModel:
-    """Read a model's file.
+def load_language_model(
+    path: Path,
+    symbols: Sequence[str],
+    lexicon: Lexicon = MappingProxyType({}),
+    num_phonemes: int = 0,
+) -> LanguageModel:
+    """Read a model's file; the other arguments are those of `LanguageModel`.
 
     Raises:
         InvalidBundle: it is missing or damaged, or has letters that are not among the symbols.
     """
     try:
-        return LanguageModel(read_ngram_file(path), symbols)
+        return LanguageModel(read_ngram_file(path), symbols, lexicon, num_phonemes)
     except (OSError, InvalidNgramFile, ValueError) as error:
         raise InvalidBundle(f"the language model cannot be used: {error}") from error
 
 
-def no_language_model() -> LanguageModel:
-    """A model that knows no word and finds every text certain."""
-    num_words = len(SPECIAL_WORDS)
+def indifferent_model(
+    words: Sequence[str] = (),
+    symbols: Sequence[str] = (),
+    lexicon: Lexicon = MappingProxyType({}),
+    num_phonemes: int = 0,
+) -> LanguageModel:
+    """A model that finds every text certain and knows these words; see `LanguageModel`."""
+    vocabulary = (*SPECIAL_WORDS, *words)
+    num_words = len(vocabulary)
     trie = NgramTrie(
-        vocabulary=SPECIAL_WORDS,
+        vocabulary=vocabulary,
         num_ngrams=(num_words,),
         first_child=np.full(1, num_words, np.int32),
         word_ids=np.arange(num_words, dtype=np.uint16),
@@ -130,7 +159,7 @@ def no_language_model() -> LanguageModel:
         backoff_codes=np.zeros(0, np.uint8),
         codebooks=np.zeros((1, 2, 256), np.float32),
     )
-    return LanguageModel(trie, ())
+    return LanguageModel(trie, symbols, lexicon, num_phonemes)
 
 
 def _spelled(

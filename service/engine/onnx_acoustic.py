@@ -216,7 +216,7 @@ def _check_step(model: OnnxAcousticModel, bundle: Bundle) -> None:
         model.validate(waveforms, next_states)
     except Exception as error:  # as above
         raise InvalidBundle(f"{bundle.folder}: the model cannot be stepped: {error}") from error
-    expected = (2, num_frames, len(bundle.vocabulary))
+    expected = (2, num_frames, bundle.num_outputs)
     if log_probs.shape != expected:
         raise InvalidBundle(
             f"{bundle.folder}: log_probs are {list(log_probs.shape)}, not {list(expected)}"

@@ -36,8 +36,8 @@ def expected_inputs(bundle: Bundle) -> list[Tensor]:
 
 
 def expected_outputs(bundle: Bundle) -> list[Tensor]:
-    """`log_probs` [B, T, V], then the next state [B, *shape]."""
-    shape = (None, None, len(bundle.vocabulary))
+    """`log_probs` [B, T, V + P], then the next state [B, *shape]."""
+    shape = (None, None, bundle.num_outputs)
     return [Tensor("log_probs", _TYPES["float32"], shape), *_states(bundle, prefix="next_")]
 
 

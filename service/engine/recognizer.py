@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from service.engine.acoustic import AcousticModel
-from service.engine.beam import BeamDecoder, BeamTuning
-from service.engine.bundle import LANGUAGE_MODEL, Bundle, DecodingDefaults, load_bundle
+from service.engine.bundle import LANGUAGE_MODEL, LEXICON, Bundle, load_bundle
 from service.engine.calibration import UNCALIBRATED
 from service.engine.chunking import Chunker
-from service.engine.decoding import CtcDecoder
+from service.engine.decoders import make_decoder
 from service.engine.endpointing import Endpointer
-from service.engine.greedy import GreedyDecoder
-from service.engine.language_model import LanguageModel, ShallowFusion, load_language_model
+from service.engine.language_model import LanguageModel, load_language_model
+from service.engine.lexicon import read_lexicon
 from service.engine.numerals import with_numerals
 from service.engine.onnx_acoustic import load_acoustic_model
 from service.engine.options import Priority, RecognitionOptions, RuntimeOptions
@@ -30,9 +29,6 @@ from service.engine.vocabulary import Vocabulary
 __all__ = ["Recognizer", "run_recognizer", "running_recognizer", "transcribe"]
 
 T = TypeVar("T")
-
-_BOOSTED_WIDTH = 1.5
-"""A beam that has phrases boosted is wider by this factor."""
 
 
 class Recognizer:
@@ -104,7 +100,7 @@ def make_segmenter(
     vocabulary = Vocabulary(bundle.vocabulary, bundle.blank_id)
     silent_ids = (vocabulary.blank_id, vocabulary.space_id)
     endpointer = Endpointer(options.endpointing, bundle.framing, silent_ids)
-    decoder = _decoder(bundle, language_model, options)
+    decoder = make_decoder(bundle, language_model, options)
     calibration = bundle.decoding.calibration.get(options.decoder, UNCALIBRATED)
     return Segmenter(decoder, endpointer, bundle.framing, options.nbest, calibration)
 
@@ -113,35 +109,6 @@ def _rewriting(bundle: Bundle, options: RecognitionOptions) -> Callable[[Segment
     if not options.numerals:
         return lambda segment: segment
     return lambda segment: with_numerals(segment, bundle.language)
-
-
-def _decoder(
-    bundle: Bundle, language_model: LanguageModel | None, options: RecognitionOptions
-) -> CtcDecoder[Any]:
-    symbols, blank_id, defaults = bundle.vocabulary, bundle.blank_id, bundle.decoding
-    if options.decoder == "greedy":
-        return GreedyDecoder(symbols, blank_id)
-    word_bonus = defaults.word_bonus if options.word_bonus is None else options.word_bonus
-    lm_weight = defaults.lm_weight if options.lm_weight is None else options.lm_weight
-    fusion = None
-    if language_model is not None:
-        cost = defaults.oov_letter_log_prob
-        fusion = ShallowFusion(language_model, lm_weight, word_bonus, cost)
-    bonuses = _symbol_bonuses(defaults, blank_id) if fusion and lm_weight else ()
-    tuning = BeamTuning(
-        fusion=fusion, word_bonus=word_bonus, symbol_bonuses=bonuses, boosts=options.boost
-    )
-    # What may become a boosted word would take places from texts without one.
-    width = options.beam_width * (_BOOSTED_WIDTH if options.boost else 1)
-    return BeamDecoder(symbols, blank_id, round(width), options.nbest, tuning)
-
-
-def _symbol_bonuses(defaults: DecodingDefaults, blank_id: int) -> tuple[float, ...]:
-    """Each symbol's -prior_weight * ln(prior / the blank's prior): the blank stays as it is."""
-    if not defaults.log_priors:
-        return ()
-    blank = defaults.log_priors[blank_id]
-    return tuple(-defaults.prior_weight * (prior - blank) for prior in defaults.log_priors)
 
 
 async def _at_once(function: Callable[[], T]) -> T:
@@ -171,10 +138,16 @@ async def running_recognizer(folder: Path, options: RuntimeOptions) -> AsyncIter
 
 
 def bundle_language_model(bundle: Bundle) -> LanguageModel | None:
-    """The language model that the bundle has, if any. Raises InvalidBundle."""
+    """The language model that the bundle has, if any, and with it the lexicon.
+
+    Raises InvalidBundle.
+    """
     if LANGUAGE_MODEL not in bundle.files:
         return None
-    return load_language_model(bundle.folder / LANGUAGE_MODEL, bundle.vocabulary)
+    has_lexicon = LEXICON in bundle.files
+    lexicon = read_lexicon(bundle.folder / LEXICON, bundle.phonemes) if has_lexicon else {}
+    path, num_phonemes = bundle.folder / LANGUAGE_MODEL, len(bundle.phonemes)
+    return load_language_model(path, bundle.vocabulary, lexicon, num_phonemes)
 
 
 @asynccontextmanager

@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from service.engine.beams import TEXT
 from service.engine.boosting import CAUTION, Boosts
 from service.engine.compiled import compiled
 from service.engine.language_model import LanguageArrays
 from service.engine.ngram_file import UNKNOWN_ID
-from service.engine.ngram_search import score_word
+from service.engine.ngram_search import CONTEXT_LENGTH, score_word
 from service.engine.tries import NOWHERE, ROOT, Trie
 
 
@@ -52,6 +53,33 @@ def score_open_word(
     before, now = words.boosts.states[state], words.boosts.states[next_state]
     boost = now["credit"] - before["credit"] + now["reward"]
     return words.lm_weight * log_prob + words.word_bonus + boost, next_state
+
+
+@compiled
+def score_text(words: Words, symbols: NDArray[np.int32], start: NDArray[np.int32]) -> float:
+    """What all words of a complete text add to its score.
+
+    Args:
+        symbols: [L] the text's, single spaces between its words.
+        start: [CONTEXT_LENGTH] the language model's state before it.
+    """
+    texts = np.zeros(1, TEXT)
+    text, context, after = texts[0], start.copy(), np.empty(CONTEXT_LENGTH, np.int32)
+    text["letters"] = text["boost_letters"] = text["boost_state"] = ROOT
+    total = 0.0
+    for index in range(len(symbols) + 1):
+        if index == len(symbols) or symbols[index] == words.space_id:
+            added, text["boost_state"] = score_open_word(words, text, context, after)
+            total += added
+            context[:] = after
+            text["num_letters"] = 0
+            text["letters"] = text["boost_letters"] = ROOT
+        else:
+            text["num_letters"] += 1
+            text["letters"] = find_child(words.language.letters, text["letters"], symbols[index])
+            letters = words.boosts.letters
+            text["boost_letters"] = find_child(letters, text["boost_letters"], symbols[index])
+    return total - credit(words.boosts, text["boost_state"])
 
 
 @compiled

@@ -40,6 +40,8 @@ def test_a_bundle_is_read(tmp_path: Path) -> None:
         ({"state": [{"name": "h", "shape": [4], "dtype": "float8"}]}, "'float8'"),
         ({"state": [{"name": "h", "shape": [4], "dtype": "float32"}] * 2}, "have one name"),
         ({"files": {"../model.onnx": "0"}}, "not a plain name"),
+        ({"phonemes": ["<blank>", "A", "A"]}, "phonemes must be different names"),
+        ({"phonemes": ["<blank>", 1]}, "phonemes must be different names"),
         ({"decoding": {"decoder": "magic", "beam_width": 1, "tuned_on": None}}, "'magic'"),
         ({"decoding": {"decoder": "beam", "beam_width": 0, "tuned_on": None}}, "beam_width is 0"),
     ],

@@ -7,13 +7,22 @@ from typing import Any
 import numba
 import pytest
 
+from service.engine import (
+    beam_rows,
+    prefix_search,
+    pronunciation_search,
+    text_fit,
+    word_scores,
+)
 from service.engine import compiled as module
-from service.engine import prefix_search
-from service.engine.beam import BeamDecoder, BeamTuning
+from service.engine.beam import BeamTuning
+from service.engine.decoders import joint_decoder
 from service.engine.language_model import ShallowFusion
 from service.engine.options import BoostPhrase
-from tests.engine.ctc_samples import BLANK_ID, VOCABULARY, decoded, spelled
-from tests.engine.ngram_samples import favourite_word
+from service.engine.text_judge import SoundWeights
+from service.engine.vocabulary import Vocabulary
+from tests.engine.ctc_samples import decoded
+from tests.engine.pronounced_samples import LETTERS, heard, speaking_model
 
 
 def double(number: int) -> int:
@@ -38,12 +47,25 @@ def test_without_a_folder_to_keep_it_in_code_is_compiled_all_the_same(
 def test_warming_up_compiles_all_that_decoding_needs() -> None:
     """Arrays of another kind or layout would be compiled for while a caller waits."""
     module.warm_up()
-    search: Any = prefix_search.search
-    signatures = list(search.signatures)
-    fusion = ShallowFusion(favourite_word("ab", VOCABULARY), 0.5, 0.0)
-    tuning = BeamTuning(fusion=fusion, boosts=(BoostPhrase("a b", 1.0),))
-    decoder = BeamDecoder(VOCABULARY, BLANK_ID, 64, tuning=tuning)
-    frames = spelled("a-b ab ba" * 30, posterior=0.6)
+    functions: list[Any] = [
+        prefix_search.search,
+        beam_rows.final_scores,
+        pronunciation_search.search_pronunciations,
+        pronunciation_search.complete_texts,
+        text_fit.fit_text,
+        word_scores.score_text,
+    ]
+    signatures = [list(function.signatures) for function in functions]
+    tuning = BeamTuning(
+        fusion=ShallowFusion(speaking_model(), 0.5, 0.0),
+        boosts=(BoostPhrase("a b", 1.0),),
+        symbol_bonuses=(0.0, 0.1, 0.2, 0.3, 0.4),
+    )
+    weights = SoundWeights(0.5, 0.5)
+    decoder = joint_decoder(Vocabulary(LETTERS, 0), tuning, weights, beam_width=64, nbest=3)
+    frames = heard("a-b ab ba" * 30, "A-B-AB-BA" * 30, posterior=0.6)
     frames.flags.writeable = False
-    decoder.hypotheses(decoded(decoder, [frames[:7], frames[7:100], frames[100::2]]))
-    assert search.signatures == signatures
+    state = decoded(decoder, [frames[:7], frames[7:100], frames[100::2]])
+    decoder.partial(state)
+    decoder.hypotheses(state)
+    assert [list(function.signatures) for function in functions] == signatures

@@ -7,8 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.engine.bundle import LANGUAGE_MODEL, DecodingDefaults, load_bundle, sha256
+from service.engine.beam import BeamDecoder
+from service.engine.bundle import (
+    LANGUAGE_MODEL,
+    LEXICON,
+    DecodingDefaults,
+    load_bundle,
+    sha256,
+)
+from service.engine.decoders import make_decoder
 from service.engine.errors import InvalidBundle
+from service.engine.greedy import GreedyDecoder
+from service.engine.joint_beam import JointDecoder
 from service.engine.language_model import LanguageModel
 from service.engine.ngram_file import write_ngram_file
 from service.engine.options import BoostPhrase, RecognitionOptions, RuntimeOptions
@@ -96,6 +106,48 @@ def test_a_bundle_carries_its_language_model(tmp_path: Path) -> None:
     assert not model.knows("ba")
 
 
+def test_a_bundle_carries_its_lexicon(tmp_path: Path) -> None:
+    bundle = load_bundle(write_speaking_bundle(tmp_path))
+    model = bundle_language_model(bundle)
+    assert model is not None
+    assert model.lexicon == {"ab": (1, 2)}
+    assert model.pronunciations is not None
+    assert bundle.num_outputs == len(bundle.vocabulary) + 3
+
+
+def test_a_lexicon_of_other_phonemes_is_refused(tmp_path: Path) -> None:
+    bundle = load_bundle(write_speaking_bundle(tmp_path, "ab A X\n"))
+    with pytest.raises(InvalidBundle, match=r"lexicon\.txt, line 1"):
+        bundle_language_model(bundle)
+
+
+def test_phonemes_are_decoded_where_the_bundle_weighs_them(tmp_path: Path) -> None:
+    bundle = load_bundle(write_speaking_bundle(tmp_path))
+    model = bundle_language_model(bundle)
+    silent = replace(bundle, decoding=replace(bundle.decoding, phoneme_weight=0.0))
+    without_model = replace(BEAM, lm_weight=0.0)
+    assert isinstance(make_decoder(bundle, model, BEAM), JointDecoder)
+    assert isinstance(make_decoder(silent, model, BEAM), BeamDecoder)
+    assert isinstance(make_decoder(bundle, model, without_model), BeamDecoder)
+    assert isinstance(make_decoder(bundle, None, BEAM), BeamDecoder)
+    assert isinstance(make_decoder(bundle, model, RecognitionOptions()), GreedyDecoder)
+
+
+def write_speaking_bundle(folder: Path, lexicon: str = "ab A B\n") -> Path:
+    """A bundle with a language model, phonemes and a lexicon."""
+    write_ngram_file(ngram_trie({("<unk>",): 0.1, ("ab",): 0.5}), folder / LANGUAGE_MODEL)
+    (folder / LEXICON).write_text(lexicon, encoding="utf-8")
+    write_tiny_bundle(folder)
+    digests = {name: sha256(folder / name) for name in (LANGUAGE_MODEL, LEXICON)}
+    weights = {"lm_weight": 1.0, "letter_weight": 0.3, "phoneme_weight": 0.7}
+    return write_tiny_bundle(
+        folder,
+        files={**load_bundle(folder).files, **digests},
+        phonemes=["<blank>", "A", "B"],
+        decoding={**description("")["decoding"], **weights},
+    )
+
+
 def test_a_bundle_without_one_has_none(tmp_path: Path) -> None:
     assert bundle_language_model(load_bundle(write_tiny_bundle(tmp_path))) is None
 
@@ -109,6 +161,8 @@ def test_a_bundle_without_one_has_none(tmp_path: Path) -> None:
         ({"oov_letter_log_prob": 1.0}, "oov_letter_log_prob is 1.0"),
         ({"word_bonus": True}, "word_bonus is True"),
         ({"prior_weight": -0.1}, "prior_weight is -0.1"),
+        ({"letter_weight": -0.1}, "letter_weight is -0.1"),
+        ({"phoneme_weight": "much"}, "phoneme_weight is 'much'"),
         ({"log_priors": [0.0]}, "there are 1 log_priors; the vocabulary has"),
         ({"log_priors": ["x"]}, "could not convert string to float"),
     ],

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from service.engine.ngram_file import write_ngram_file
+from tests.engine.ngram_samples import ngram_trie
 from tests.training.tiny_run import write_corpus
 from training import pronunciation
 from training.pronunciation import (
@@ -60,7 +62,7 @@ def test_words_get_phonemes_without_stress() -> None:
 @needs_espeak
 def test_the_command_writes_every_word_of_a_manifest(tmp_path: Path) -> None:
     manifest, output = write_corpus(tmp_path), tmp_path / "lexicon.txt"
-    assert pronunciation.run(Namespace(manifest=[manifest], output=output)) == 0
+    assert pronunciation.run(Namespace(manifest=[manifest], lm=None, output=output)) == 0
     assert read_lexicon(output).keys() == {"hello", "you"}
 
 
@@ -70,3 +72,12 @@ def test_the_command_says_that_a_manifest_is_missing(
     missing = Namespace(manifest=[tmp_path / "none.jsonl"], output=tmp_path / "lexicon.txt")
     assert pronunciation.run(missing) == 2
     assert "none.jsonl" in capsys.readouterr().err
+
+
+@needs_espeak
+def test_the_command_says_the_words_of_a_language_model(tmp_path: Path) -> None:
+    model, output = tmp_path / "lm.bin", tmp_path / "lexicon.txt"
+    trie = ngram_trie({("<unk>",): 0.2, ("hello",): 0.4, ("sea",): 0.4})
+    write_ngram_file(trie, model)
+    assert pronunciation.run(Namespace(manifest=[], lm=model, output=output)) == 0
+    assert read_lexicon(output) == {"hello": ("h", "@", "l", "oU"), "sea": ("s", "i")}

@@ -1,0 +1,100 @@
+"""Two beam searches for one text: one spells it in letters, the other says words in phonemes.
+
+Phonemes are heard better than English spelling can be guessed, but only words can be found whose
+pronunciation is known; letters find any. So both search, and each text that either finds is judged
+by what both heard (`text_judge`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.engine.beam import BeamDecoder, BeamState
+from service.engine.decoding import Hypothesis, PartialHypothesis
+from service.engine.hearing import Hearing
+from service.engine.pronouncing import PronouncedState, PronunciationDecoder
+from service.engine.readings import best_readings
+from service.engine.text_judge import TextJudge
+from service.engine.vocabulary import SPACE, Vocabulary
+
+NUM_SPELLED = 20
+"""Texts in letters that are judged."""
+_NUM_PRONOUNCED = 40
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JointState:
+    """What both searches carry from one frame to the next, and what was heard."""
+
+    spelled: BeamState
+    pronounced: PronouncedState
+    hearing: Hearing
+
+
+class JointDecoder:
+    """Decodes letters and phonemes together.
+
+    Args:
+        vocabulary: the letters.
+        spelling: finds texts in letters; it gives `NUM_SPELLED`.
+        pronouncing: finds texts in phonemes.
+        judge: decides between them.
+        nbest: readings wanted at most.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        spelling: BeamDecoder,
+        pronouncing: PronunciationDecoder,
+        judge: TextJudge,
+        nbest: int,
+    ) -> None:
+        self._num_letters = len(vocabulary)
+        self._silent_ids = (vocabulary.blank_id, vocabulary.space_id)
+        self._spelling = spelling
+        self._pronouncing = pronouncing
+        self._judge = judge
+        self._nbest = nbest
+
+    def start(self) -> JointState:
+        return JointState(self._spelling.start(), self._pronouncing.start(), Hearing())
+
+    def advance(self, state: JointState, log_probs: NDArray[np.float32]) -> JointState:
+        """Take in log_probs [T, V + P], of the letters and then of the phonemes."""
+        phonemes = log_probs[:, self._num_letters :]
+        return JointState(
+            self._spelling.advance(state.spelled, log_probs),
+            self._pronouncing.advance(state.pronounced, phonemes),
+            state.hearing.add(log_probs, self._silent_ids),
+        )
+
+    def partial(self, state: JointState) -> PartialHypothesis:
+        """The best words in phonemes; stable are those that neither search disputes."""
+        best = self._pronouncing.texts(state.pronounced, 1)
+        words = best[0] if best else self._pronouncing.whole_words(state.pronounced)
+        settled = self._pronouncing.settled(state.pronounced)
+        spelled = self._spelling.partial(state.spelled).stable.split(SPACE)
+        pairs = takewhile(lambda pair: pair[0] == pair[1], zip(settled, spelled, strict=False))
+        return PartialHypothesis(SPACE.join(words), SPACE.join(word for word, _ in pairs))
+
+    def hypotheses(self, state: JointState) -> Sequence[Hypothesis]:
+        """The `nbest` best texts at most."""
+        spelled = self._spelling.hypotheses(state.spelled)
+        pronounced = self._pronouncing.texts(state.pronounced, _NUM_PRONOUNCED)
+        texts = [hypothesis.text for hypothesis in spelled] + [SPACE.join(w) for w in pronounced]
+        hearing, different = state.hearing, list(dict.fromkeys(texts))
+        readings = (
+            self._judge.readings(hearing.log_probs, different, hearing.first_frame)
+            if hearing.pieces
+            else []
+        )
+        if not readings:  # of frames where nothing is possible
+            return spelled[: self._nbest]
+        return [
+            Hypothesis(reading.words, reading.score)
+            for reading in best_readings(readings, self._nbest)
+        ]

@@ -1,0 +1,80 @@
+"""How words are said: the lexicon of a bundle, as a trie of phonemes."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.engine.errors import InvalidBundle
+from service.engine.tries import NOWHERE, ROOT, Trie, build_trie
+
+Lexicon = Mapping[str, tuple[int, ...]]
+"""Words and how each is said, as indices of phonemes."""
+
+
+class Pronunciations(NamedTuple):
+    """R different pronunciations of W words, for compiled code."""
+
+    trie: Trie  # labels are phonemes, ends are pronunciations, values their words' highest
+    first_nodes: NDArray[np.int32]  # [P] the node of each first phoneme, or NOWHERE
+    first_word: NDArray[np.int32]  # [R + 1] pronunciation r is of the words from [r] to [r + 1]
+    words: NDArray[np.int32]  # [W] numbers
+
+
+def read_lexicon(path: Path, phonemes: Sequence[str]) -> Lexicon:
+    """Read a file of one word a line, followed by its phonemes, with spaces between.
+
+    Args:
+        path: the file, as `longwave pronounce` writes it.
+        phonemes: the acoustic model's, in order, the blank among them.
+
+    Raises:
+        InvalidBundle: it cannot be read, a line has no phonemes or one that the model has not, or
+            a word is there twice.
+    """
+    index = {phoneme: number for number, phoneme in enumerate(phonemes)}
+    lexicon: dict[str, tuple[int, ...]] = {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise InvalidBundle(f"the lexicon cannot be read: {error}") from error
+    for number, line in enumerate(lines, start=1):
+        word, *said = line.split() or [""]
+        if not said or not index.keys() >= set(said) or word in lexicon:
+            raise InvalidBundle(
+                f"{path}, line {number}: {line!r} must be a new word and phonemes of the model"
+            )
+        lexicon[word] = tuple(index[phoneme] for phoneme in said)
+    return lexicon
+
+
+def build_pronunciations(
+    lexicon: Lexicon, words: Sequence[str], values: NDArray[np.float64], num_phonemes: int
+) -> Pronunciations:
+    """The pronunciations of numbered words; those that the lexicon lacks are left out.
+
+    Args:
+        lexicon: how words are said.
+        words: [N] by number.
+        values: [N] theirs, of which the trie holds the highest.
+        num_phonemes: P.
+    """
+    alike: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
+    for number, word in enumerate(words):
+        if word in lexicon:
+            alike[lexicon[word]].append(number)
+    numbers = list(alike.values())
+    highest = np.array([values[group].max() for group in numbers], np.float64)
+    trie, _ = build_trie(list(alike), highest)
+    first_nodes = np.full(num_phonemes, NOWHERE, np.int32)
+    children = np.arange(trie[ROOT]["first_child"], trie[ROOT + 1]["first_child"])
+    first_nodes[trie["label"][children]] = children
+    return Pronunciations(
+        trie,
+        first_nodes,
+        np.cumsum([0, *map(len, numbers)]).astype(np.int32),
+        np.array([number for group in numbers for number in group], np.int32),
+    )

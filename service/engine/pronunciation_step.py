@@ -1,0 +1,203 @@
+"""One frame of the search over pronounced words: where all hypotheses lead to. Compiled.
+
+`pronunciation_search` has the formulas.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.engine.compiled import compiled
+from service.engine.lexicon import Pronunciations
+from service.engine.ngram_search import CONTEXT_LENGTH, Ngrams, score_word
+from service.engine.pronunciation_beams import Hypotheses, history_with, identity_at
+from service.engine.pruning import Pruning
+from service.engine.tries import NOWHERE, ROOT
+
+_CANDIDATE = np.dtype(
+    [
+        ("identity", np.uint64),
+        ("history", np.uint64),
+        ("blank", np.float64),
+        ("symbol", np.float64),
+        ("fused", np.float64),
+        ("node", np.int32),
+        ("slot", np.int32),  # of the hypothesis that it comes from
+        ("word", np.int32),  # that has ended with it, or NOWHERE
+    ],
+    align=True,
+)
+_MAX_CANDIDATES = 2**14
+_TABLE_SIZE = 2**15
+
+
+class Judges(NamedTuple):
+    """All that hypotheses are ranked by. Shared."""
+
+    pronunciations: Pronunciations
+    ngrams: Ngrams
+    weight: float  # of the sounds
+    lm_weight: float
+    word_bonus: float
+
+
+class Candidates(NamedTuple):
+    """What a frame makes of the hypotheses, found by identity in a hash table."""
+
+    rows: NDArray[np.void]  # [_MAX_CANDIDATES] _CANDIDATE
+    table: NDArray[np.int32]  # [_TABLE_SIZE] a row, or NOWHERE
+    num_rows: NDArray[np.int64]  # [1]
+
+
+class Frame(NamedTuple):
+    """What is heard in a frame."""
+
+    log_probs: NDArray[np.float64]  # [P] natural log
+    phonemes: NDArray[np.int64]  # those worth following, ascending, never the blank
+    limit: float  # candidates with a lower score are not worth following
+
+
+@compiled
+def no_candidates() -> Candidates:
+    """Room for candidates."""
+    return Candidates(
+        np.empty(_MAX_CANDIDATES, _CANDIDATE),
+        np.full(_TABLE_SIZE, NOWHERE, np.int32),
+        np.zeros(1, np.int64),
+    )
+
+
+@compiled
+def step_hypotheses(
+    judges: Judges,
+    pruning: Pruning,
+    hypotheses: Hypotheses,
+    heard: tuple[NDArray[np.float64], NDArray[np.int64]],
+    candidates: Candidates,
+) -> None:
+    """Fill in the candidates: what stays, what goes on in its word, and what begins another."""
+    log_probs, phonemes = heard
+    candidates.num_rows[0] = 0
+    candidates.table[:] = NOWHERE
+    trie = judges.pronunciations.trie
+    best = -np.inf
+    for slot, head in enumerate(hypotheses.heads):
+        row = candidates.rows[_row_of(candidates, head["identity"])]
+        row["history"], row["fused"], row["node"] = head["history"], head["fused"], head["node"]
+        row["slot"], row["word"] = slot, NOWHERE
+        row["blank"] = _total(head) + log_probs[pruning.blank_id]
+        row["symbol"] = head["symbol"] + log_probs[trie[head["node"]]["label"]]
+        best = max(best, rank(judges, row))
+    frame = Frame(log_probs, phonemes, best - pruning.beam_margin)
+    for slot, head in enumerate(hypotheses.heads):
+        _go_on(judges, head, slot, frame, candidates)
+        if trie[head["node"]]["end"] != NOWHERE:
+            _begin(judges, hypotheses, slot, frame, candidates)
+
+
+@compiled
+def rank(judges: Judges, row: np.void) -> float:
+    """What a candidate or a hypothesis is ranked by."""
+    score = judges.weight * _total(row) + row["fused"]
+    return float(score + _expected(judges, row["node"]))
+
+
+@compiled
+def _total(row: np.void) -> float:
+    return float(np.logaddexp(row["blank"], row["symbol"]))
+
+
+@compiled
+def _expected(judges: Judges, node: int) -> float:
+    """The best that any word may add which a node may become."""
+    if node == ROOT:
+        return 0.0
+    best = judges.pronunciations.trie[node]["best"]
+    return float(judges.lm_weight * best + judges.word_bonus)
+
+
+@compiled
+def _go_on(judges: Judges, head: np.void, slot: int, frame: Frame, candidates: Candidates) -> None:
+    """Add what a hypothesis becomes whose open word gets another phoneme."""
+    trie, phonemes = judges.pronunciations.trie, frame.phonemes
+    child, end = trie[head["node"]]["first_child"], trie[head["node"] + 1]["first_child"]
+    total, last = _total(head), trie[head["node"]]["label"]
+    column = 0
+    while child < end and column < len(phonemes):  # both ascend
+        label = trie[child]["label"]
+        if label == phonemes[column]:
+            log_prob = (head["blank"] if label == last else total) + frame.log_probs[label]
+            score = judges.weight * log_prob + head["fused"] + _expected(judges, child)
+            if score >= frame.limit:
+                place = (head["history"], child, head["fused"])
+                _add(candidates, place, log_prob, (slot, NOWHERE))
+        child, column = child + (label <= phonemes[column]), column + (label >= phonemes[column])
+
+
+@compiled
+def _begin(
+    judges: Judges, hypotheses: Hypotheses, slot: int, frame: Frame, candidates: Candidates
+) -> None:
+    """Add what a hypothesis becomes whose word is complete and followed by another's beginning."""
+    head, lexicon = hypotheses.heads[slot], judges.pronunciations
+    total, last = _total(head), lexicon.trie[head["node"]]["label"]
+    loudest = judges.weight * (total + frame.log_probs[frame.phonemes].max())
+    two_words = 2.0 * judges.word_bonus + judges.lm_weight * lexicon.trie[ROOT]["best"]
+    if loudest + head["fused"] + two_words < frame.limit:  # however probable the first of them is
+        return
+    pronunciation = lexicon.trie[head["node"]]["end"]
+    after = np.empty(CONTEXT_LENGTH, np.int32)
+    for index in range(*words_said(lexicon, pronunciation)):
+        word = lexicon.words[index]
+        log_prob = score_word(judges.ngrams, hypotheses.context[slot], word, after)
+        fused = head["fused"] + judges.lm_weight * log_prob + judges.word_bonus
+        history = history_with(head["history"], word)
+        for phoneme in frame.phonemes:
+            child = lexicon.first_nodes[phoneme]
+            if child == NOWHERE:
+                continue
+            sounds = (head["blank"] if phoneme == last else total) + frame.log_probs[phoneme]
+            if judges.weight * sounds + fused + _expected(judges, child) >= frame.limit:
+                _add(candidates, (history, child, fused), sounds, (slot, word))
+
+
+@compiled
+def words_said(lexicon: Pronunciations, pronunciation: int) -> tuple[int, int]:
+    """From where to where in `words` the words with a pronunciation are."""
+    return int(lexicon.first_word[pronunciation]), int(lexicon.first_word[pronunciation + 1])
+
+
+@compiled
+def _add(
+    candidates: Candidates,
+    place: tuple[np.uint64, int, float],
+    log_prob: float,
+    source: tuple[int, int],
+) -> None:
+    """Add paths that end in the phoneme of a node to those that lead there already."""
+    history, node, fused = place
+    row = candidates.rows[_row_of(candidates, identity_at(history, node))]
+    if row["node"] == NOWHERE:
+        row["history"], row["fused"], row["node"] = history, fused, node
+        row["slot"], row["word"] = source
+        row["blank"], row["symbol"] = -np.inf, log_prob
+    else:
+        row["symbol"] = np.logaddexp(row["symbol"], log_prob)
+
+
+@compiled
+def _row_of(candidates: Candidates, identity: np.uint64) -> int:
+    """The row of an identity; a new one has the node NOWHERE. What is surplus gets the last row."""
+    place = np.int64(identity % np.uint64(_TABLE_SIZE))
+    while candidates.table[place] != NOWHERE:
+        row = candidates.table[place]
+        if candidates.rows[row]["identity"] == identity:
+            return int(row)
+        place = (place + 1) % _TABLE_SIZE
+    row = min(candidates.num_rows[0], _MAX_CANDIDATES - 1)
+    candidates.num_rows[0] = row + 1
+    candidates.table[place] = row
+    candidates.rows[row]["identity"] = identity
+    candidates.rows[row]["node"] = NOWHERE
+    return int(row)
