@@ -16,6 +16,9 @@ from service.engine.vocabulary import Vocabulary
 _BOOSTED_WIDTH = 1.5
 """A beam that has phrases boosted is wider by this factor."""
 
+_PRONOUNCED_WIDTH = 2
+"""A beam of pronounced words is wider by this factor: it needs to be, and a place in it is cheap."""
+
 
 def make_decoder(
     bundle: Bundle, language_model: LanguageModel | None, options: RecognitionOptions
@@ -39,9 +42,10 @@ def joint_decoder(
     """Both searches, whose language model knows how its words are said."""
     assert tuning.fusion is not None
     model = tuning.fusion.language_model
-    spelling = BeamDecoder(vocabulary.symbols, vocabulary.blank_id, beam_width, NUM_SPELLED, tuning)
+    num_spelled = max(NUM_SPELLED, nbest)
+    spelling = BeamDecoder(vocabulary.symbols, vocabulary.blank_id, beam_width, num_spelled, tuning)
     alone = weights.letters + weights.phonemes  # as though letters agreed with phonemes
-    pronouncing = PronunciationDecoder(tuning.fusion, alone, beam_width)
+    pronouncing = PronunciationDecoder(tuning.fusion, alone, _PRONOUNCED_WIDTH * beam_width)
     judge = TextJudge(vocabulary, spelling.words, model.start(), model.lexicon, weights)
     return JointDecoder(vocabulary, spelling, pronouncing, judge, nbest)
 

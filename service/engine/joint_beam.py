@@ -8,6 +8,7 @@ by what both heard (`text_judge`).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +21,9 @@ from service.engine.readings import best_readings
 from service.engine.text_judge import TextJudge
 from service.engine.vocabulary import SPACE, Vocabulary
 
-NUM_SPELLED = 20
-"""Texts in letters that are judged."""
-_NUM_PRONOUNCED = 40
+NUM_SPELLED: Final = 10
+"""Texts in letters that are judged, if no more readings are wanted."""
+_NUM_PRONOUNCED: Final = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +40,7 @@ class JointDecoder:
 
     Args:
         vocabulary: the letters.
-        spelling: finds texts in letters; it gives `NUM_SPELLED`.
+        spelling: finds texts in letters, `NUM_SPELLED` or more.
         pronouncing: finds texts in phonemes.
         judge: decides between them.
         nbest: readings wanted at most.
@@ -84,7 +85,8 @@ class JointDecoder:
     def hypotheses(self, state: JointState) -> Sequence[Hypothesis]:
         """The `nbest` best texts at most."""
         spelled = self._spelling.hypotheses(state.spelled)
-        pronounced = self._pronouncing.texts(state.pronounced, _NUM_PRONOUNCED)
+        num_pronounced = max(_NUM_PRONOUNCED, self._nbest)
+        pronounced = self._pronouncing.texts(state.pronounced, num_pronounced)
         texts = [hypothesis.text for hypothesis in spelled] + [SPACE.join(w) for w in pronounced]
         hearing, different = state.hearing, list(dict.fromkeys(texts))
         readings = (

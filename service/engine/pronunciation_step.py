@@ -188,7 +188,10 @@ def _add(
 
 @compiled
 def _row_of(candidates: Candidates, identity: np.uint64) -> int:
-    """The row of an identity; a new one has the node NOWHERE. What is surplus gets the last row."""
+    """The row of an identity; a new one has the node NOWHERE.
+
+    Beyond the room that there is, all new ones get the last row, each in place of the one before.
+    """
     place = np.int64(identity % np.uint64(_TABLE_SIZE))
     while candidates.table[place] != NOWHERE:
         row = candidates.table[place]
@@ -196,8 +199,9 @@ def _row_of(candidates: Candidates, identity: np.uint64) -> int:
             return int(row)
         place = (place + 1) % _TABLE_SIZE
     row = min(candidates.num_rows[0], _MAX_CANDIDATES - 1)
-    candidates.num_rows[0] = row + 1
-    candidates.table[place] = row
+    if candidates.num_rows[0] < _MAX_CANDIDATES:  # so the table is never more than half full
+        candidates.num_rows[0] += 1
+        candidates.table[place] = row
     candidates.rows[row]["identity"] = identity
     candidates.rows[row]["node"] = NOWHERE
     return int(row)

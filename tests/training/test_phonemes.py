@@ -198,7 +198,7 @@ def test_a_run_can_put_out_phonemes_that_it_did_not_start_with(
     train(second, tmp_path / "second")
     before = averaged_model(load_checkpoint(start)).output.weight
     after = averaged_model(load_checkpoint(tmp_path / "second" / LAST)).output.weight
-    frames = after.unflatten(0, (config.model.frames_per_step, -1))
+    frames = torch.unflatten(after, 0, (config.model.frames_per_step, -1))
     size = config.model.vocabulary_size
     torch.testing.assert_close(frames[:, :size].flatten(0, 1), before, atol=1e-3, rtol=1e-2)
     assert not frames[:, size:].any()
