@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.acoustic import State
-from service.engine.bundle import Bundle, ChunkFrames, DecodingDefaults, StateSpec
+from service.engine.bundle import Bundle, ChunkFrames, StateSpec
+from service.engine.decoding_defaults import DecodingDefaults
 from service.engine.framing import Framing
 
 VOCABULARY = ("<blank>", " ", "'", *"abcdefghijklmnopqrstuvwxyz")

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from service.engine.calibration import Calibration, parse_calibration
+from service.engine.decoding_defaults import DecodingDefaults, parse_decoding, typed
 from service.engine.errors import InvalidBundle
 from service.engine.framing import Framing
-from service.engine.options import DECODERS, MAX_BEAM_WIDTH, MAX_LM_WEIGHT, MAX_WORD_BONUS
 from service.engine.vocabulary import Vocabulary
 
 FORMAT: Final = 1
@@ -19,11 +18,6 @@ LANGUAGE_MODEL: Final = "lm.bin"
 """The file of the language model; a bundle need not have one."""
 LEXICON: Final = "lexicon.txt"
 """The file that says how words are said; of use where the model puts phonemes out."""
-MAX_LETTER_COST: Final = 20.0  # nats
-MAX_PRIOR_WEIGHT: Final = 2.0
-MAX_SOUND_WEIGHT: Final = 5.0
-OOV_LETTER_LOG_PROB: Final = -2.3
-"""ln probability of a letter of a word that the language model does not know, unless tuned."""
 STATE_DTYPES: Final = ("float16", "float32", "float64", "int32", "int64", "bool")
 REMEDY: Final = "export the bundle again, or fetch it again if it was copied"
 
@@ -43,23 +37,6 @@ class ChunkFrames:
 
     live: int
     bulk: int
-
-
-@dataclass(frozen=True, slots=True)
-class DecodingDefaults:
-    """How the bundle's makers decode with it."""
-
-    decoder: str
-    beam_width: int
-    tuned_on: str | None = None  # the set that the values were chosen on
-    lm_weight: float = 0.0  # of the language model, if there is one
-    word_bonus: float = 0.0  # nats a word
-    oov_letter_log_prob: float = OOV_LETTER_LOG_PROB
-    prior_weight: float = 0.0  # power of the symbols' priors that posteriors are divided by
-    log_priors: tuple[float, ...] = ()  # ln of each symbol's mean posterior
-    letter_weight: float = 0.0  # of the letters, where phonemes are decoded beside them
-    phoneme_weight: float = 0.0  # of the phonemes; 0: letters are decoded alone
-    calibration: Mapping[str, Calibration] = field(default_factory=dict)  # by decoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,21 +103,24 @@ def _parse(folder: Path, description: dict[str, Any]) -> Bundle:
         raise ValueError(f"format is {description['format']!r}; this version reads {FORMAT}")
     texts = ("name", "version", "language", "licence", "created", "commit")
     Vocabulary(description["vocabulary"], description["blank_id"])  # which raises ValueError
-    framing = _framing(description)
+    framing, phonemes = _framing(description), _phonemes(description.get("phonemes", []))
+    decoding = parse_decoding(description["decoding"], len(description["vocabulary"]))
+    if decoding.phoneme_weight and not phonemes:
+        raise ValueError(f"phoneme_weight is {decoding.phoneme_weight}; there are no phonemes")
     return Bundle(
         folder=folder,
-        **{name: _typed(description, name, str) for name in texts},
+        **{name: typed(description, name, str) for name in texts},
         framing=framing,
         chunk_frames=_chunk_frames(description["chunk_frames"], framing),
         vocabulary=tuple(description["vocabulary"]),
         blank_id=description["blank_id"],
         state=_state(description["state"]),
         files=_files(description["files"]),
-        decoding=_decoding(description["decoding"], len(description["vocabulary"])),
-        phonemes=_phonemes(description.get("phonemes", [])),
+        decoding=decoding,
+        phonemes=phonemes,
         training_data=tuple(description["training_data"]),
         error_rates=tuple(description["error_rates"]),
-        architecture=_typed(description, "architecture", dict),
+        architecture=typed(description, "architecture", dict),
     )
 
 
@@ -150,20 +130,13 @@ def _phonemes(phonemes: list[str]) -> tuple[str, ...]:
     return tuple(phonemes)
 
 
-def _typed(description: Mapping[str, Any], name: str, kind: type) -> Any:
-    value = description[name]
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise TypeError(f"{name} is {value!r}; it must be of type {kind.__name__}")
-    return value
-
-
 def _framing(description: Mapping[str, Any]) -> Framing:
     names = ("sample_rate", "samples_per_frame", "frames_per_step", "lookahead_frames")
-    return Framing(**{name: _typed(description, name, int) for name in names})
+    return Framing(**{name: typed(description, name, int) for name in names})
 
 
 def _chunk_frames(description: Mapping[str, Any], framing: Framing) -> ChunkFrames:
-    chunk_frames = ChunkFrames(*(_typed(description, name, int) for name in ("live", "bulk")))
+    chunk_frames = ChunkFrames(*(typed(description, name, int) for name in ("live", "bulk")))
     for frames in (chunk_frames.live, chunk_frames.bulk):
         if frames < 1 or frames % framing.frames_per_step:
             raise ValueError(f"chunk_frames has {frames}, which is no number of whole steps")
@@ -174,7 +147,7 @@ def _chunk_frames(description: Mapping[str, Any], framing: Framing) -> ChunkFram
 
 def _state(descriptions: list[dict[str, Any]]) -> tuple[StateSpec, ...]:
     specs = tuple(
-        StateSpec(_typed(spec, "name", str), tuple(spec["shape"]), _dtype(spec["dtype"]))
+        StateSpec(typed(spec, "name", str), tuple(spec["shape"]), _dtype(spec["dtype"]))
         for spec in descriptions
     )
     if len({spec.name for spec in specs}) < len(specs):
@@ -189,46 +162,6 @@ def _dtype(name: str) -> str:
     if name not in STATE_DTYPES:
         raise ValueError(f"state dtype {name!r} is not one of {', '.join(STATE_DTYPES)}")
     return name
-
-
-def _decoding(description: Mapping[str, Any], num_symbols: int) -> DecodingDefaults:
-    defaults = DecodingDefaults(
-        _typed(description, "decoder", str),
-        _typed(description, "beam_width", int),
-        description["tuned_on"],
-        _number(description, "lm_weight", (0.0, MAX_LM_WEIGHT), 0.0),
-        _number(description, "word_bonus", (-MAX_WORD_BONUS, MAX_WORD_BONUS), 0.0),
-        _number(description, "oov_letter_log_prob", (-MAX_LETTER_COST, 0.0), OOV_LETTER_LOG_PROB),
-        _number(description, "prior_weight", (0.0, MAX_PRIOR_WEIGHT), 0.0),
-        tuple(map(float, description.get("log_priors", ()))),
-        _number(description, "letter_weight", (0.0, MAX_SOUND_WEIGHT), 0.0),
-        _number(description, "phoneme_weight", (0.0, MAX_SOUND_WEIGHT), 0.0),
-        {
-            decoder: parse_calibration(knots)
-            for decoder, knots in description.get("calibration", {}).items()
-        },
-    )
-    if defaults.decoder not in DECODERS:
-        raise ValueError(f"decoder is {defaults.decoder!r}; known are {', '.join(DECODERS)}")
-    if len(defaults.log_priors) not in (0, num_symbols):
-        raise ValueError(
-            f"there are {len(defaults.log_priors)} log_priors; the vocabulary has"
-            f" {num_symbols} symbols"
-        )
-    if not 1 <= defaults.beam_width <= MAX_BEAM_WIDTH:
-        raise ValueError(f"beam_width is {defaults.beam_width}, not 1 to {MAX_BEAM_WIDTH}")
-    return defaults
-
-
-def _number(
-    description: Mapping[str, Any], name: str, bounds: tuple[float, float], default: float
-) -> float:
-    """A field that a bundle without a language model lacks."""
-    value = description.get(name, default)
-    low, high = bounds
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ValueError(f"{name} is {value!r}; it must be a number from {low} to {high}")
-    return float(value)
 
 
 def _files(digests: dict[str, str]) -> Mapping[str, str]:

@@ -3,8 +3,9 @@
 from typing import Any
 
 from service.engine.beam import BeamDecoder, BeamTuning
-from service.engine.bundle import Bundle, DecodingDefaults
+from service.engine.bundle import Bundle
 from service.engine.decoding import CtcDecoder
+from service.engine.decoding_defaults import DecodingDefaults
 from service.engine.greedy import GreedyDecoder
 from service.engine.joint_beam import NUM_SPELLED, JointDecoder
 from service.engine.language_model import LanguageModel, ShallowFusion
@@ -17,7 +18,7 @@ _BOOSTED_WIDTH = 1.5
 """A beam that has phrases boosted is wider by this factor."""
 
 _PRONOUNCED_WIDTH = 2
-"""A beam of pronounced words is wider by this factor: it needs to be, and a place in it is cheap."""
+"""A beam of pronounced words is wider by this factor: it has to be, and a place in it is cheap."""
 
 
 def make_decoder(

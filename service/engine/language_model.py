@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.engine.bundle import OOV_LETTER_LOG_PROB
+from service.engine.decoding_defaults import OOV_LETTER_LOG_PROB
 from service.engine.errors import InvalidBundle
 from service.engine.lexicon import Lexicon, build_pronunciations
 from service.engine.ngram_file import (

@@ -11,11 +11,11 @@ from service.engine.beam import BeamDecoder
 from service.engine.bundle import (
     LANGUAGE_MODEL,
     LEXICON,
-    DecodingDefaults,
     load_bundle,
     sha256,
 )
 from service.engine.decoders import make_decoder
+from service.engine.decoding_defaults import DecodingDefaults
 from service.engine.errors import InvalidBundle
 from service.engine.greedy import GreedyDecoder
 from service.engine.joint_beam import JointDecoder
@@ -161,6 +161,9 @@ def test_a_bundle_without_one_has_none(tmp_path: Path) -> None:
         ({"oov_letter_log_prob": 1.0}, "oov_letter_log_prob is 1.0"),
         ({"word_bonus": True}, "word_bonus is True"),
         ({"prior_weight": -0.1}, "prior_weight is -0.1"),
+        ({"prior_weight": 0.3}, "prior_weight is 0.3; there are no log_priors"),
+        ({"log_priors": [0.0, -1.0, float("inf"), 0.0]}, "log_priors must be finite"),
+        ({"phoneme_weight": 0.7}, "phoneme_weight is 0.7; there are no phonemes"),
         ({"letter_weight": -0.1}, "letter_weight is -0.1"),
         ({"phoneme_weight": "much"}, "phoneme_weight is 'much'"),
         ({"log_priors": [0.0]}, "there are 1 log_priors; the vocabulary has"),
