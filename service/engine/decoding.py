@@ -49,7 +49,10 @@ class CtcDecoder(Protocol[S]):
         ...
 
     def advance(self, state: S, log_probs: NDArray[np.float32]) -> S:
-        """Take in log_probs [T, V] (natural log, T >= 0). Any cutting of T gives the same text."""
+        """Take in log_probs [T, V + P] (natural log, T >= 0). Any cutting gives the same text.
+
+        V columns are letters; the P others, of models that have them, are phonemes.
+        """
         ...
 
     def partial(self, state: S) -> PartialHypothesis:

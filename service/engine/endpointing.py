@@ -52,7 +52,7 @@ class Endpointer:
     def advance(
         self, state: EndpointState, log_probs: NDArray[np.float32]
     ) -> tuple[EndpointState, list[int]]:
-        """Take in log_probs [T, V], natural log.
+        """Take in log_probs [T, V + P], natural log.
 
         Returns:
             The new state, and where utterances end, ascending in 1..T: an end at `k` makes frame
@@ -71,7 +71,7 @@ class Endpointer:
         return EndpointState(age, trailing_silence), ends
 
     def silent(self, log_probs: NDArray[np.float32]) -> list[bool]:
-        """Whether each frame of log_probs [T, V] is silence."""
+        """Whether each frame of log_probs [T, V + P] is silence."""
         probability = np.zeros(len(log_probs), np.float32)  # [T]
         for symbol in self._silent_ids:
             probability += np.exp(log_probs[:, symbol])

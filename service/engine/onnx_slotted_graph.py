@@ -14,7 +14,7 @@ def slotted(graph: bytes, bundle: Bundle) -> bytes:
     """The graph with a gather before it and a scatter after it.
 
     Inputs: waveform [B, S], read_slots [B], write_slots [B, 1], and the slots of each state
-    [S, *shape] by its name. Outputs: log_probs [B, T, V], and the slots after the step.
+    [S, *shape] by its name. Outputs: log_probs [B, T, V + P], and the slots after the step.
 
     Raises:
         ImportError: the package `onnx`, which comes with the extra [gpu], is not installed.

@@ -89,9 +89,9 @@ class PronunciationDecoder:
 
     def whole_words(self, state: PronouncedState) -> list[str]:
         """The words of the best hypothesis without the open one."""
-        ranks = state.hypotheses.heads
-        total = np.logaddexp(ranks["blank"], ranks["symbol"])
-        score = self._judges.weight * total + ranks["fused"]
+        heads = state.hypotheses.heads
+        sounds = np.logaddexp(heads["blank"], heads["symbol"])
+        score = self._judges.weight * sounds + heads["fused"]
         return self._spelled(self._whole_words(state, int(score.argmax())))
 
     def _whole_words(self, state: PronouncedState, slot: int) -> list[int]:

@@ -58,7 +58,7 @@ class Segmenter(Generic[S]):
     def advance(
         self, state: SegmenterState[S], log_probs: NDArray[np.float32]
     ) -> tuple[SegmenterState[S], list[Segment]]:
-        """Take in log_probs [T, V], natural log.
+        """Take in log_probs [T, V + P], natural log.
 
         Returns:
             The new state and the utterances that ended, those without words left out. Any cutting

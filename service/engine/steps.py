@@ -21,7 +21,7 @@ class Step:
 class Stepped:
     """What the model made of it."""
 
-    log_probs: NDArray[np.float32]  # [T, V], natural log
+    log_probs: NDArray[np.float32]  # [T, V + P], natural log
     state: State
 
 
