@@ -13,7 +13,7 @@ from service.engine.pronunciation_step import Judges
 from service.engine.pruning import Pruning
 from service.engine.tries import NOWHERE
 
-_BEAM_MARGIN = 20.0  # nats
+_BEAM_MARGIN = 12.0
 _SYMBOL_MARGIN = 9.0  # nats
 _MAX_SYMBOLS = 16
 _SURE_BLANK = 0.99

@@ -17,7 +17,7 @@ from service.engine.alignment import Emission, Spelling
 from service.engine.decoding import Word
 from service.engine.lexicon import Lexicon
 from service.engine.readings import Reading
-from service.engine.text_fit import Heard, fit_text
+from service.engine.text_fit import Heard, fit_text, place_text
 from service.engine.vocabulary import Vocabulary
 from service.engine.word_scores import Words, score_text
 
@@ -81,10 +81,12 @@ class TextJudge:
         spelled, said = heard
         letters = np.array([self._index[letter] for letter in text], np.int32)
         phonemes = np.array(self._phonemes(text.split(), said), np.int32)
-        spelling, emissions = fit_text(spelled, letters)
-        saying, _ = fit_text(said, phonemes)
-        sounds = self._weights.letters * spelling + self._weights.phonemes * saying
+        emissions = place_text(spelled, letters)
+        sounds = self._weights.letters * fit_text(spelled, letters)
+        sounds += self._weights.phonemes * fit_text(said, phonemes)
         score = sounds + score_text(self._words, letters, self._context)
+        if len(emissions) < len(letters):
+            score = -np.inf
         return Reading(self._timed(text, letters, emissions, first_frame), score, sounds)
 
     def _phonemes(self, words: Sequence[str], said: Heard) -> list[int]:

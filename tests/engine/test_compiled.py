@@ -53,6 +53,7 @@ def test_warming_up_compiles_all_that_decoding_needs() -> None:
         pronunciation_search.search_pronunciations,
         pronunciation_search.complete_texts,
         text_fit.fit_text,
+        text_fit.place_text,
         word_scores.score_text,
     ]
     signatures = [list(function.signatures) for function in functions]

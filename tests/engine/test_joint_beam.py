@@ -80,8 +80,8 @@ def test_the_score_is_what_letters_phonemes_and_words_say() -> None:
     posteriors = np.exp(frames, dtype=np.float64)
     letters = np.array([LETTERS.index(letter) for letter in best.text], np.int32)
     phonemes = np.array([*LEXICON["ab"], *LEXICON["c"]], np.int32)
-    spelling, _ = fit_text(Heard(posteriors[:, : len(LETTERS)].copy(), 0, 1), letters)
-    saying, _ = fit_text(Heard(posteriors[:, len(LETTERS) :].copy(), 0, -1), phonemes)
+    spelling = fit_text(Heard(posteriors[:, : len(LETTERS)].copy(), 0, 1), letters)
+    saying = fit_text(Heard(posteriors[:, len(LETTERS) :].copy(), 0, -1), phonemes)
     words = LM_WEIGHT * score_text(MODEL, best.text) + 2 * WORD_BONUS
     expected = WEIGHTS.letters * spelling + WEIGHTS.phonemes * saying + words
     assert best.score == pytest.approx(expected, abs=1e-4)
