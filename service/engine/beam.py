@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,10 +121,18 @@ class BeamDecoder:
         """
         beams = state.beams
         best = int(beams.score.argmax())
-        committed = " ".join(word.text for word in state.words)
+        committed = SPACE.join(word.text for word in state.words)
         text = pending_text(beams, best, self._vocabulary)
         stable, _, _ = text[: num_shared(beams, best)].rpartition(SPACE)
         return PartialHypothesis((committed + text).strip(), (committed + stable).strip())
+
+    def texts(self, state: BeamState, count: int) -> list[str]:
+        """The best texts at most, their open words taken for complete, best first."""
+        committed = SPACE.join(word.text for word in state.words)
+        best = np.argsort(-final_scores(self.words, state.beams), kind="stable").tolist()
+        texts = (pending_text(state.beams, slot, self._vocabulary).strip() for slot in best)
+        different = islice(dict.fromkeys(texts), count)
+        return [f"{committed} {text}".strip() for text in different]
 
     def hypotheses(self, state: BeamState) -> Sequence[Hypothesis]:
         """The `nbest` best texts at most, their open words completed; see `readings`."""

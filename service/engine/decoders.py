@@ -7,7 +7,7 @@ from service.engine.bundle import Bundle
 from service.engine.decoding import CtcDecoder
 from service.engine.decoding_defaults import DecodingDefaults
 from service.engine.greedy import GreedyDecoder
-from service.engine.joint_beam import NUM_SPELLED, JointDecoder
+from service.engine.joint_beam import JointDecoder
 from service.engine.language_model import LanguageModel, ShallowFusion
 from service.engine.options import RecognitionOptions
 from service.engine.pronouncing import PronunciationDecoder
@@ -43,8 +43,7 @@ def joint_decoder(
     """Both searches, whose language model knows how its words are said."""
     assert tuning.fusion is not None
     model = tuning.fusion.language_model
-    num_spelled = max(NUM_SPELLED, nbest)
-    spelling = BeamDecoder(vocabulary.symbols, vocabulary.blank_id, beam_width, num_spelled, tuning)
+    spelling = BeamDecoder(vocabulary.symbols, vocabulary.blank_id, beam_width, nbest, tuning)
     alone = weights.letters + weights.phonemes  # as though letters agreed with phonemes
     pronouncing = PronunciationDecoder(tuning.fusion, alone, _PRONOUNCED_WIDTH * beam_width)
     judge = TextJudge(vocabulary, spelling.words, model.start(), model.lexicon, weights)

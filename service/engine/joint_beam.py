@@ -8,7 +8,6 @@ by what both heard (`text_judge`).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +20,7 @@ from service.engine.readings import best_readings
 from service.engine.text_judge import TextJudge
 from service.engine.vocabulary import SPACE, Vocabulary
 
-NUM_SPELLED: Final = 10
-"""Texts in letters that are judged, if no more readings are wanted."""
-_NUM_PRONOUNCED: Final = 20
+_NUM_SPELLED, _NUM_PRONOUNCED = 10, 20  # texts that are judged, if no more readings are wanted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +37,7 @@ class JointDecoder:
 
     Args:
         vocabulary: the letters.
-        spelling: finds texts in letters, `NUM_SPELLED` or more.
+        spelling: finds texts in letters, and readings where no text can be judged.
         pronouncing: finds texts in phonemes.
         judge: decides between them.
         nbest: readings wanted at most.
@@ -84,19 +81,21 @@ class JointDecoder:
 
     def hypotheses(self, state: JointState) -> Sequence[Hypothesis]:
         """The `nbest` best texts at most."""
-        spelled = self._spelling.hypotheses(state.spelled)
-        num_pronounced = max(_NUM_PRONOUNCED, self._nbest)
-        pronounced = self._pronouncing.texts(state.pronounced, num_pronounced)
-        texts = [hypothesis.text for hypothesis in spelled] + [SPACE.join(w) for w in pronounced]
-        hearing, different = state.hearing, list(dict.fromkeys(texts))
+        hearing = state.hearing
         readings = (
-            self._judge.readings(hearing.log_probs, different, hearing.first_frame)
+            self._judge.readings(hearing.log_probs, self._texts(state), hearing.first_frame)
             if hearing.pieces
             else []
         )
         if not readings:  # of frames where nothing is possible
-            return spelled[: self._nbest]
+            return self._spelling.hypotheses(state.spelled)
         return [
             Hypothesis(reading.words, reading.score)
             for reading in best_readings(readings, self._nbest)
         ]
+
+    def _texts(self, state: JointState) -> list[str]:
+        """What either search finds, each text once."""
+        spelled = self._spelling.texts(state.spelled, max(_NUM_SPELLED, self._nbest))
+        pronounced = self._pronouncing.texts(state.pronounced, max(_NUM_PRONOUNCED, self._nbest))
+        return list(dict.fromkeys([*spelled, *(SPACE.join(words) for words in pronounced)]))
