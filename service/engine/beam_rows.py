@@ -4,10 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.beams import BLANK, EMISSION, PATH, SYMBOL, TEXT, Beams
+from service.engine.boosting import credit
 from service.engine.compiled import compiled
 from service.engine.ngram_search import CONTEXT_LENGTH
-from service.engine.tries import ROOT
-from service.engine.word_scores import Words, credit, find_child, score_open_word
+from service.engine.tries import ROOT, find_child
+from service.engine.word_scores import Words, score_open_word
 
 _HASH_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd: the product modulo 2^64 can be undone
 _HASH_SHIFT = np.uint64(32)

@@ -15,8 +15,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from service.engine.compiled import compiled
 from service.engine.options import BoostPhrase
-from service.engine.tries import NOWHERE, ROOT, Trie, build_trie
+from service.engine.tries import NOWHERE, ROOT, Trie, build_trie, find_child
 from service.engine.vocabulary import SPACE, Vocabulary
 
 CAUTION: Final = 3
@@ -44,6 +45,13 @@ class Boosts(NamedTuple):
     states: NDArray[np.void]  # [S] STATE
 
 
+def boosted_words(phrases: Sequence[BoostPhrase], vocabulary: Vocabulary) -> list[str]:
+    """The words of the phrases that can be recognised, by their numbers in `Boosts`."""
+    symbols = set(vocabulary.symbols)
+    texts = [phrase.text for phrase in phrases if set(phrase.text) <= symbols]
+    return sorted({word for text in texts for word in text.split(SPACE)})
+
+
 def build_boosts(phrases: Sequence[BoostPhrase], vocabulary: Vocabulary) -> Boosts:
     """The automaton; of a phrase that is given twice, the last weight counts.
 
@@ -51,7 +59,7 @@ def build_boosts(phrases: Sequence[BoostPhrase], vocabulary: Vocabulary) -> Boos
     """
     symbols = {symbol: index for index, symbol in enumerate(vocabulary.symbols)}
     weights = {p.text: p.weight for p in phrases if set(p.text) <= symbols.keys()}
-    words = sorted({word for text in weights for word in text.split(SPACE)})
+    words = boosted_words(phrases, vocabulary)
     number = {word: index for index, word in enumerate(words)}
     texts = [[number[word] for word in text.split(SPACE)] for text in weights]
     per_word = np.array([*weights.values()], np.float64)  # [P]
@@ -61,6 +69,31 @@ def build_boosts(phrases: Sequence[BoostPhrase], vocabulary: Vocabulary) -> Boos
     letters["best"][ROOT] = most.max(initial=0.0)
     trie, nodes = build_trie(texts, per_word)
     return Boosts(letters, trie, _states(trie, nodes, [len(text) for text in texts], per_word))
+
+
+@compiled
+def follow_boosts(boosts: Boosts, state: int, word: int) -> tuple[float, int]:
+    """What a word adds after a state, and the state after it. A word of no phrase is NOWHERE."""
+    next_state = _next_state(boosts, state, word)
+    before, now = boosts.states[state], boosts.states[next_state]
+    return float(now["credit"] - before["credit"] + now["reward"]), next_state
+
+
+@compiled
+def credit(boosts: Boosts, state: int) -> float:
+    """What the beginning of a phrase has been credited with, in a state of the automaton."""
+    return float(boosts.states[state]["credit"])
+
+
+@compiled
+def _next_state(boosts: Boosts, state: int, word: int) -> int:
+    if word == NOWHERE:
+        return ROOT
+    child = find_child(boosts.phrases, state, word)
+    while child == NOWHERE and state != ROOT:
+        state = boosts.states[state]["fallback"]
+        child = find_child(boosts.phrases, state, word)
+    return child if child != NOWHERE else ROOT
 
 
 def _first_word_weights(

@@ -11,6 +11,7 @@ from service.engine.joint_beam import JointDecoder
 from service.engine.language_model import LanguageModel, ShallowFusion
 from service.engine.options import RecognitionOptions
 from service.engine.pronouncing import PronunciationDecoder
+from service.engine.said_boosts import build_said_boosts
 from service.engine.text_judge import SoundWeights, TextJudge
 from service.engine.vocabulary import Vocabulary
 
@@ -45,7 +46,8 @@ def joint_decoder(
     model = tuning.fusion.language_model
     spelling = BeamDecoder(vocabulary.symbols, vocabulary.blank_id, beam_width, nbest, tuning)
     alone = weights.letters + weights.phonemes  # as though letters agreed with phonemes
-    pronouncing = PronunciationDecoder(tuning.fusion, alone, _PRONOUNCED_WIDTH * beam_width)
+    boosts = build_said_boosts(tuning.boosts, vocabulary, tuning.fusion)
+    pronouncing = PronunciationDecoder(tuning.fusion, alone, _PRONOUNCED_WIDTH * beam_width, boosts)
     judge = TextJudge(vocabulary, spelling.words, model.start(), model.lexicon, weights)
     return JointDecoder(vocabulary, spelling, pronouncing, judge, nbest)
 

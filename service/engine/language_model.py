@@ -83,9 +83,13 @@ class LanguageModel:
         state[0] = BEGIN_ID
         return state
 
+    def word_id(self, word: str) -> int:
+        """The word's number, or that of unknown ones."""
+        return self._word_ids.get(word, UNKNOWN_ID)
+
     def knows(self, word: str) -> bool:
         """Whether the word is in the vocabulary."""
-        return self._word_ids.get(word, UNKNOWN_ID) >= len(SPECIAL_WORDS)
+        return self.word_id(word) >= len(SPECIAL_WORDS)
 
     def score(self, state: NDArray[np.int32], word: str) -> tuple[float, NDArray[np.int32]]:
         """Natural log-probability of `word` after `state`, and the state after it.
@@ -93,8 +97,7 @@ class LanguageModel:
         All words that it does not know have, together, the probability that this gives one.
         """
         after = np.empty_like(state)
-        word_id = self._word_ids.get(word, UNKNOWN_ID)
-        return float(score_word(self.arrays.ngrams, state, word_id, after)), after
+        return float(score_word(self.arrays.ngrams, state, self.word_id(word), after)), after
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from service.engine.pronunciation_beams import Hypotheses, nothing_said
 from service.engine.pronunciation_search import complete_texts, search_pronunciations
 from service.engine.pronunciation_step import Judges
 from service.engine.pruning import Pruning
+from service.engine.said_boosts import SaidBoosts
 from service.engine.tries import NOWHERE
 
 _BEAM_MARGIN = 12.0
@@ -34,12 +35,15 @@ class PronunciationDecoder:
         fusion: the language model, which knows how its words are said, and what it weighs.
         weight: of the sounds.
         beam_width: hypotheses that are followed.
+        boosts: phrases that are likely, of the same language model.
 
     Raises:
         ValueError: the language model has no pronunciations.
     """
 
-    def __init__(self, fusion: ShallowFusion, weight: float, beam_width: int) -> None:
+    def __init__(
+        self, fusion: ShallowFusion, weight: float, beam_width: int, boosts: SaidBoosts
+    ) -> None:
         model = fusion.language_model
         if model.pronunciations is None:
             raise ValueError("the language model does not know how its words are said")
@@ -50,6 +54,7 @@ class PronunciationDecoder:
             float(weight),
             float(fusion.lm_weight),
             float(fusion.word_bonus),
+            boosts,
         )
         self._pruning = Pruning(
             beam_width=beam_width,

@@ -16,8 +16,10 @@ HYPOTHESIS: Final = np.dtype(
         ("blank", np.float64),  # ln of the sum over all paths that end in a blank
         ("symbol", np.float64),  # and over those that end in the last phoneme
         ("fused", np.float64),  # what the whole words add to the score
+        ("expected", np.float64),  # what the open word may be expected to add
         ("node", np.int32),  # of the open word in the lexicon; the root only before the first
         ("num_words", np.int32),  # pending whole words
+        ("boost_state", np.int32),  # after these
     ],
     align=True,
 )

@@ -10,6 +10,7 @@ The paths of a hypothesis are summed as in `prefix_search`, in those that end in
 that end in its last phoneme. Hypotheses are ranked by
 
     weight * ln P_ctc(phonemes) + sum of (lm_weight * ln P_lm(word | words before) + word_bonus)
+    + what boosted phrases add
 
 with, for the open word, the best that the language model says in no context of any word that it
 may become. A word that can be said in two ways has the sum of both.
@@ -18,6 +19,7 @@ may become. A word that can be said in two ways has the sum of both.
 import numpy as np
 from numpy.typing import NDArray
 
+from service.engine.boosting import credit
 from service.engine.compiled import compiled
 from service.engine.ngram_search import CONTEXT_LENGTH, score_word
 from service.engine.pronunciation_beams import Hypotheses, copy_hypotheses, room_for
@@ -30,6 +32,7 @@ from service.engine.pronunciation_step import (
     words_said,
 )
 from service.engine.pruning import Pruning, best_candidates, worth_following
+from service.engine.said_boosts import boost_word
 from service.engine.tries import NOWHERE, ROOT
 
 
@@ -52,7 +55,7 @@ def search_pronunciations(
             continue
         followed = _first(current, num_hypotheses)
         step_hypotheses(judges, pruning, followed, (frame, phonemes), candidates)
-        chosen = best_candidates(_ranks(judges, candidates), pruning)
+        chosen = best_candidates(_ranks(judges.weight, candidates), pruning)
         for new, row in enumerate(chosen):
             _arrive(judges, current, candidates.rows[row], other, new)
         num_hypotheses = len(chosen)
@@ -75,20 +78,23 @@ def complete_texts(
     slots, words, scores = [NOWHERE], [NOWHERE], [0.0]  # which tells their types
     after = np.empty(CONTEXT_LENGTH, np.int32)
     for slot, head in enumerate(hypotheses.heads):
+        state = head["boost_state"]
         score = judges.weight * np.logaddexp(head["blank"], head["symbol"]) + head["fused"]
         if head["node"] == ROOT:
             slots.append(slot)
             words.append(NOWHERE)
-            scores.append(score)
+            scores.append(score - credit(judges.boosts.automaton, state))
         pronunciation = lexicon.trie[head["node"]]["end"]
         if pronunciation == NOWHERE:
             continue
         for index in range(*words_said(lexicon, pronunciation)):
             word = lexicon.words[index]
             log_prob = score_word(judges.ngrams, hypotheses.context[slot], word, after)
+            boost, ended = boost_word(judges.boosts, state, word)
+            boost -= credit(judges.boosts.automaton, ended)
             slots.append(slot)
             words.append(word)
-            scores.append(score + judges.lm_weight * log_prob + judges.word_bonus)
+            scores.append(score + judges.lm_weight * log_prob + judges.word_bonus + boost)
     return np.array(slots[1:], np.int32), np.array(words[1:], np.int32), np.array(scores[1:])
 
 
@@ -108,10 +114,10 @@ def _first(hypotheses: Hypotheses, count: int) -> Hypotheses:
 
 
 @compiled
-def _ranks(judges: Judges, candidates: Candidates) -> NDArray[np.float64]:
+def _ranks(weight: float, candidates: Candidates) -> NDArray[np.float64]:
     ranks = np.empty(candidates.num_rows[0])
     for index in range(len(ranks)):
-        ranks[index] = rank(judges, candidates.rows[index])
+        ranks[index] = rank(weight, candidates.rows[index])
     return ranks
 
 
@@ -130,3 +136,4 @@ def _arrive(judges: Judges, current: Hypotheses, row: np.void, other: Hypotheses
     head["identity"], head["history"] = row["identity"], row["history"]
     head["blank"], head["symbol"], head["fused"] = row["blank"], row["symbol"], row["fused"]
     head["node"], head["num_words"] = row["node"], num_words
+    head["expected"], head["boost_state"] = row["expected"], row["boost_state"]

@@ -13,6 +13,7 @@ from service.engine.lexicon import Pronunciations
 from service.engine.ngram_search import CONTEXT_LENGTH, Ngrams, score_word
 from service.engine.pronunciation_beams import Hypotheses, history_with, identity_at
 from service.engine.pruning import Pruning
+from service.engine.said_boosts import SaidBoosts, boost_word
 from service.engine.tries import NOWHERE, ROOT
 
 _CANDIDATE = np.dtype(
@@ -22,9 +23,11 @@ _CANDIDATE = np.dtype(
         ("blank", np.float64),
         ("symbol", np.float64),
         ("fused", np.float64),
+        ("expected", np.float64),
         ("node", np.int32),
         ("slot", np.int32),  # of the hypothesis that it comes from
         ("word", np.int32),  # that has ended with it, or NOWHERE
+        ("boost_state", np.int32),
     ],
     align=True,
 )
@@ -40,6 +43,7 @@ class Judges(NamedTuple):
     weight: float  # of the sounds
     lm_weight: float
     word_bonus: float
+    boosts: SaidBoosts
 
 
 class Candidates(NamedTuple):
@@ -85,22 +89,21 @@ def step_hypotheses(
     for slot, head in enumerate(hypotheses.heads):
         row = candidates.rows[_row_of(candidates, head["identity"])]
         row["history"], row["fused"], row["node"] = head["history"], head["fused"], head["node"]
+        row["expected"], row["boost_state"] = head["expected"], head["boost_state"]
         row["slot"], row["word"] = slot, NOWHERE
         row["blank"] = _total(head) + log_probs[pruning.blank_id]
         row["symbol"] = head["symbol"] + log_probs[trie[head["node"]]["label"]]
-        best = max(best, rank(judges, row))
+        best = max(best, rank(judges.weight, row))
     frame = Frame(log_probs, phonemes, best - pruning.beam_margin)
-    for slot, head in enumerate(hypotheses.heads):
-        _go_on(judges, head, slot, frame, candidates)
-        if trie[head["node"]]["end"] != NOWHERE:
-            _begin(judges, hypotheses, slot, frame, candidates)
+    _go_on(judges, hypotheses.heads, frame, candidates)
+    for slot in _may_begin(judges, hypotheses.heads, frame):
+        _begin(judges, hypotheses, slot, frame, candidates)
 
 
 @compiled
-def rank(judges: Judges, row: np.void) -> float:
+def rank(weight: float, row: np.void) -> float:
     """What a candidate or a hypothesis is ranked by."""
-    score = judges.weight * _total(row) + row["fused"]
-    return float(score + _expected(judges, row["node"]))
+    return float(weight * _total(row) + row["fused"] + row["expected"])
 
 
 @compiled
@@ -109,30 +112,40 @@ def _total(row: np.void) -> float:
 
 
 @compiled
-def _expected(judges: Judges, node: int) -> float:
-    """The best that any word may add which a node may become."""
-    if node == ROOT:
-        return 0.0
-    best = judges.pronunciations.trie[node]["best"]
-    return float(judges.lm_weight * best + judges.word_bonus)
+def _go_on(judges: Judges, heads: NDArray[np.void], frame: Frame, candidates: Candidates) -> None:
+    """Add what the hypotheses become whose open words get another phoneme."""
+    trie, phonemes, expected = judges.pronunciations.trie, frame.phonemes, judges.boosts.expected
+    for slot, head in enumerate(heads):
+        child, end = trie[head["node"]]["first_child"], trie[head["node"] + 1]["first_child"]
+        total, last = _total(head), trie[head["node"]]["label"]
+        column = 0
+        while child < end and column < len(phonemes):  # both ascend
+            label = trie[child]["label"]
+            if label == phonemes[column]:
+                log_prob = (head["blank"] if label == last else total) + frame.log_probs[label]
+                score = judges.weight * log_prob + head["fused"] + expected[child]
+                if score >= frame.limit:
+                    place = (head["history"], child, head["fused"], expected[child])
+                    _add(candidates, place, log_prob, (slot, NOWHERE, head["boost_state"]))
+            child, column = (
+                child + (label <= phonemes[column]),
+                column + (label >= phonemes[column]),
+            )
 
 
 @compiled
-def _go_on(judges: Judges, head: np.void, slot: int, frame: Frame, candidates: Candidates) -> None:
-    """Add what a hypothesis becomes whose open word gets another phoneme."""
-    trie, phonemes = judges.pronunciations.trie, frame.phonemes
-    child, end = trie[head["node"]]["first_child"], trie[head["node"] + 1]["first_child"]
-    total, last = _total(head), trie[head["node"]]["label"]
-    column = 0
-    while child < end and column < len(phonemes):  # both ascend
-        label = trie[child]["label"]
-        if label == phonemes[column]:
-            log_prob = (head["blank"] if label == last else total) + frame.log_probs[label]
-            score = judges.weight * log_prob + head["fused"] + _expected(judges, child)
-            if score >= frame.limit:
-                place = (head["history"], child, head["fused"])
-                _add(candidates, place, log_prob, (slot, NOWHERE))
-        child, column = child + (label <= phonemes[column]), column + (label >= phonemes[column])
+def _may_begin(judges: Judges, heads: NDArray[np.void], frame: Frame) -> NDArray[np.int64]:
+    """The hypotheses whose open words are complete, if another may begin, however probable both."""
+    trie = judges.pronunciations.trie
+    loudest = frame.log_probs[frame.phonemes].max()
+    two_words = 2.0 * (judges.word_bonus + judges.boosts.highest)
+    two_words += judges.lm_weight * trie[ROOT]["best"]
+    may_begin = np.zeros(len(heads), np.bool_)
+    for slot, head in enumerate(heads):
+        if trie[head["node"]]["end"] != NOWHERE:
+            score = judges.weight * (_total(head) + loudest) + head["fused"]
+            may_begin[slot] = score + two_words >= frame.limit
+    return np.flatnonzero(may_begin)
 
 
 @compiled
@@ -140,26 +153,24 @@ def _begin(
     judges: Judges, hypotheses: Hypotheses, slot: int, frame: Frame, candidates: Candidates
 ) -> None:
     """Add what a hypothesis becomes whose word is complete and followed by another's beginning."""
-    head, lexicon = hypotheses.heads[slot], judges.pronunciations
+    head, lexicon, expected = hypotheses.heads[slot], judges.pronunciations, judges.boosts.expected
     total, last = _total(head), lexicon.trie[head["node"]]["label"]
-    loudest = judges.weight * (total + frame.log_probs[frame.phonemes].max())
-    two_words = 2.0 * judges.word_bonus + judges.lm_weight * lexicon.trie[ROOT]["best"]
-    if loudest + head["fused"] + two_words < frame.limit:  # however probable the first of them is
-        return
     pronunciation = lexicon.trie[head["node"]]["end"]
     after = np.empty(CONTEXT_LENGTH, np.int32)
     for index in range(*words_said(lexicon, pronunciation)):
         word = lexicon.words[index]
         log_prob = score_word(judges.ngrams, hypotheses.context[slot], word, after)
-        fused = head["fused"] + judges.lm_weight * log_prob + judges.word_bonus
+        boost, boost_state = boost_word(judges.boosts, head["boost_state"], word)
+        fused = head["fused"] + judges.lm_weight * log_prob + judges.word_bonus + boost
         history = history_with(head["history"], word)
         for phoneme in frame.phonemes:
             child = lexicon.first_nodes[phoneme]
             if child == NOWHERE:
                 continue
             sounds = (head["blank"] if phoneme == last else total) + frame.log_probs[phoneme]
-            if judges.weight * sounds + fused + _expected(judges, child) >= frame.limit:
-                _add(candidates, (history, child, fused), sounds, (slot, word))
+            if judges.weight * sounds + fused + expected[child] >= frame.limit:
+                place = (history, child, fused, expected[child])
+                _add(candidates, place, sounds, (slot, word, boost_state))
 
 
 @compiled
@@ -171,16 +182,17 @@ def words_said(lexicon: Pronunciations, pronunciation: int) -> tuple[int, int]:
 @compiled
 def _add(
     candidates: Candidates,
-    place: tuple[np.uint64, int, float],
+    place: tuple[np.uint64, int, float, float],
     log_prob: float,
-    source: tuple[int, int],
+    source: tuple[int, int, int],
 ) -> None:
     """Add paths that end in the phoneme of a node to those that lead there already."""
-    history, node, fused = place
+    history, node, fused, expected = place
     row = candidates.rows[_row_of(candidates, identity_at(history, node))]
     if row["node"] == NOWHERE:
-        row["history"], row["fused"], row["node"] = history, fused, node
-        row["slot"], row["word"] = source
+        row["history"], row["node"] = history, node
+        row["fused"], row["expected"] = fused, expected
+        row["slot"], row["word"], row["boost_state"] = source
         row["blank"], row["symbol"] = -np.inf, log_prob
     else:
         row["symbol"] = np.logaddexp(row["symbol"], log_prob)

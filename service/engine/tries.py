@@ -1,10 +1,12 @@
-"""Sets of sequences as tries in flat arrays: letters of words, words of phrases."""
+"""Sets of sequences as tries in flat arrays: letters or phonemes of words, words of phrases."""
 
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from service.engine.compiled import compiled
 
 ROOT: Final = 0
 NOWHERE: Final = -1
@@ -51,6 +53,28 @@ def build_trie(
     np.maximum.at(trie["best"], nodes[inside], np.repeat(values, lengths))
     trie["best"][ROOT] = values.max(initial=-np.inf)
     return trie, nodes
+
+
+@compiled
+def find_child(trie: Trie, node: int, label: int) -> int:
+    """The child of a node by its label; NOWHERE where there is none, or the node is NOWHERE."""
+    if node == NOWHERE:
+        return NOWHERE
+    low, end = children_of(trie, node)
+    high = end
+    while low < high:
+        middle = (low + high) // 2
+        if trie[middle]["label"] < label:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < end and trie[low]["label"] == label else NOWHERE
+
+
+@compiled
+def children_of(trie: Trie, node: int) -> tuple[int, int]:
+    """From where to where the children of a node are."""
+    return int(trie[node]["first_child"]), int(trie[node + 1]["first_child"])
 
 
 def _numbered(rows: NDArray[np.int32]) -> NDArray[np.int32]:

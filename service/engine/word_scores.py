@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.beams import TEXT
-from service.engine.boosting import CAUTION, Boosts
+from service.engine.boosting import CAUTION, Boosts, credit, follow_boosts
 from service.engine.compiled import compiled
 from service.engine.language_model import LanguageArrays
 from service.engine.ngram_file import UNKNOWN_ID
 from service.engine.ngram_search import CONTEXT_LENGTH, score_word
-from service.engine.tries import NOWHERE, ROOT, Trie
+from service.engine.tries import NOWHERE, ROOT, Trie, children_of, find_child
 
 
 class Words(NamedTuple):
@@ -49,9 +49,7 @@ def score_open_word(
     log_prob = score_word(words.language.ngrams, context, word_id if known else UNKNOWN_ID, after)
     if not known and boosted == NOWHERE:
         log_prob += words.oov_letter_log_prob * text["num_letters"]
-    next_state = _next_boost_state(words.boosts, state, boosted)
-    before, now = words.boosts.states[state], words.boosts.states[next_state]
-    boost = now["credit"] - before["credit"] + now["reward"]
+    boost, next_state = follow_boosts(words.boosts, state, boosted)
     return words.lm_weight * log_prob + words.word_bonus + boost, next_state
 
 
@@ -94,12 +92,12 @@ def look_ahead(words: Words, text: np.void, expected: NDArray[np.float64]) -> No
     expected[:] = words.lm_weight * spelled + words.word_bonus
     letters = words.language.letters
     if text["letters"] != NOWHERE:
-        for child in range(*_children(letters, text["letters"])):
+        for child in range(*children_of(letters, text["letters"])):
             best = max(letters[child]["best"], spelled)
             expected[letters[child]["label"]] = words.lm_weight * best + words.word_bonus
     letters = words.boosts.letters
     if text["boost_letters"] != NOWHERE:
-        for child in range(*_children(letters, text["boost_letters"])):
+        for child in range(*children_of(letters, text["boost_letters"])):
             label = letters[child]["label"]
             as_known = words.lm_weight * unknown + words.word_bonus
             credit_so_far = letters[child]["best"] * (text["num_letters"] + 1) ** CAUTION
@@ -115,44 +113,6 @@ def highest_look_ahead(words: Words) -> float:
 
 
 @compiled
-def credit(boosts: Boosts, state: int) -> float:
-    """What the beginning of a phrase has been credited with, in a state of the automaton."""
-    return float(boosts.states[state]["credit"])
-
-
-@compiled
-def find_child(trie: Trie, node: int, label: int) -> int:
-    """The child of a node by its label; NOWHERE where there is none, or the node is NOWHERE."""
-    if node == NOWHERE:
-        return NOWHERE
-    low, end = _children(trie, node)
-    high = end
-    while low < high:
-        middle = (low + high) // 2
-        if trie[middle]["label"] < label:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < end and trie[low]["label"] == label else NOWHERE
-
-
-@compiled
-def _children(trie: Trie, node: int) -> tuple[int, int]:
-    return int(trie[node]["first_child"]), int(trie[node + 1]["first_child"])
-
-
-@compiled
 def _end(trie: Trie, node: int) -> int:
     """The sequence that ends at a node, or NOWHERE."""
     return int(trie[node]["end"]) if node != NOWHERE else NOWHERE
-
-
-@compiled
-def _next_boost_state(boosts: Boosts, state: int, word: int) -> int:
-    if word == NOWHERE:
-        return ROOT
-    child = find_child(boosts.phrases, state, word)
-    while child == NOWHERE and state != ROOT:
-        state = boosts.states[state]["fallback"]
-        child = find_child(boosts.phrases, state, word)
-    return child if child != NOWHERE else ROOT

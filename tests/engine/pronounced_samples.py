@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.language_model import LanguageModel
+from service.engine.lexicon import Pronunciations
 from tests.engine.ctc_samples import normalised
 from tests.engine.ngram_samples import ngram_trie
 
@@ -31,6 +32,11 @@ def speaking_model() -> LanguageModel:
     """Knows the lexicon's words and how they are said."""
     trie = ngram_trie(PROBABILITIES, {("a",): 0.4, ("ab",): 0.5, ("<s>",): 0.6})
     return LanguageModel(trie, LETTERS, LEXICON, len(PHONEMES))
+
+
+def pronunciations_of(model: LanguageModel) -> Pronunciations:
+    assert model.pronunciations is not None
+    return model.pronunciations
 
 
 def said(path: str, posterior: float = 0.9) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from service.engine.beam import BeamDecoder, BeamTuning
 from service.engine.language_model import LanguageModel, ShallowFusion
 from service.engine.options import BoostPhrase
+from tests.engine.boost_samples import boost_of
 from tests.engine.ctc_samples import BLANK_ID, VOCABULARY, log_probs, normalised, spelled
 from tests.engine.ngram_samples import favourite_word, ngram_trie
 
@@ -40,17 +41,6 @@ def scores(tuning: BeamTuning, frames: NDArray[np.float32]) -> dict[str, float]:
 def best_text(frames: NDArray[np.float32], tuning: BeamTuning) -> str:
     decoder = BeamDecoder(VOCABULARY, BLANK_ID, tuning=tuning)
     return decoder.hypotheses(decoder.advance(decoder.start(), frames))[0].text
-
-
-def boost_of(text: str, boosts: tuple[BoostPhrase, ...]) -> float:
-    """Every phrase's weight for each of its words, wherever the text has it as whole words."""
-    words, total = text.split(), 0.0
-    for phrase in boosts:
-        wanted = phrase.text.split()
-        places = range(len(words) - len(wanted) + 1)
-        found = sum(words[place : place + len(wanted)] == wanted for place in places)
-        total += found * len(wanted) * phrase.weight
-    return total
 
 
 @many

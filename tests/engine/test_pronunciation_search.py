@@ -6,17 +6,30 @@ from itertools import groupby, product
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from service.engine.language_model import ShallowFusion, indifferent_model
+from service.engine.options import BoostPhrase
 from service.engine.pronouncing import PronouncedState, PronunciationDecoder
 from service.engine.pronunciation_beams import nothing_said
 from service.engine.pronunciation_search import complete_texts, search_pronunciations
 from service.engine.pronunciation_step import Judges
 from service.engine.pruning import Pruning
+from service.engine.said_boosts import build_said_boosts
+from service.engine.tries import ROOT, find_child
+from service.engine.vocabulary import Vocabulary
+from tests.engine.boost_samples import boost_of
 from tests.engine.ctc_samples import cut, log_probs, places
 from tests.engine.ngram_samples import score_text
-from tests.engine.pronounced_samples import LEXICON, PHONEMES, said, speaking_model
+from tests.engine.pronounced_samples import (
+    LETTERS,
+    LEXICON,
+    PHONEMES,
+    pronunciations_of,
+    said,
+    speaking_model,
+)
 
 many = settings(deadline=None, max_examples=40)
 EXHAUSTIVE = Pruning(
@@ -31,10 +44,19 @@ EXHAUSTIVE = Pruning(
 SURE = 1 - 1e-12  # posterior of which beams have nothing but what is right
 WEIGHT, LM_WEIGHT, WORD_BONUS = 0.7, 1.3, 0.4
 MODEL = speaking_model()
+SAID = pronunciations_of(MODEL)
 FUSION = ShallowFusion(MODEL, LM_WEIGHT, WORD_BONUS)
+VOCABULARY = Vocabulary(LETTERS, blank_id=0)
+boosted = st.lists(
+    st.builds(BoostPhrase, st.sampled_from(["a", "b", "aa b", "ab c", "c c b"]), st.floats(-4, 6)),
+    max_size=4,
+    unique_by=lambda phrase: phrase.text,
+).map(tuple)
 
 
-def all_scores(frames: NDArray[np.float32]) -> dict[tuple[str, ...], float]:
+def all_scores(
+    frames: NDArray[np.float32], phrases: tuple[BoostPhrase, ...]
+) -> dict[tuple[str, ...], float]:
     """The score of every sequence of words that can be heard in the frames."""
     sounds: dict[tuple[int, ...], float] = {}
     for path in product(range(len(PHONEMES)), repeat=len(frames)):
@@ -47,16 +69,19 @@ def all_scores(frames: NDArray[np.float32]) -> dict[tuple[str, ...], float]:
         for words in product(LEXICON, repeat=count):
             phonemes = tuple(phoneme for word in words for phoneme in LEXICON[word])
             if phonemes in sounds:
-                fused = LM_WEIGHT * score_text(MODEL, " ".join(words)) + WORD_BONUS * count
-                scores[words] = WEIGHT * sounds[phonemes] + fused
+                text = " ".join(words)
+                fused = LM_WEIGHT * score_text(MODEL, text) + WORD_BONUS * count
+                scores[words] = WEIGHT * sounds[phonemes] + fused + boost_of(text, phrases)
     return scores
 
 
 @many
-@given(frames=log_probs(max_frames=4, vocabulary_size=len(PHONEMES)))
-def test_without_pruning_every_text_has_its_score(frames: NDArray[np.float32]) -> None:
-    assert MODEL.pronunciations is not None
-    judges = Judges(MODEL.pronunciations, MODEL.arrays.ngrams, WEIGHT, LM_WEIGHT, WORD_BONUS)
+@given(frames=log_probs(max_frames=4, vocabulary_size=len(PHONEMES)), phrases=boosted)
+def test_without_pruning_every_text_has_its_score(
+    frames: NDArray[np.float32], phrases: tuple[BoostPhrase, ...]
+) -> None:
+    boosts = build_said_boosts(phrases, VOCABULARY, FUSION)
+    judges = Judges(SAID, MODEL.arrays.ngrams, WEIGHT, LM_WEIGHT, WORD_BONUS, boosts)
     found = search_pronunciations(judges, EXHAUSTIVE, nothing_said(MODEL.start()), frames)
     texts: dict[tuple[str, ...], float] = {}
     for slot, last, score in zip(*complete_texts(judges, found), strict=True):
@@ -66,13 +91,18 @@ def test_without_pruning_every_text_has_its_score(frames: NDArray[np.float32]) -
         assert words not in texts
         if score > -math.inf:
             texts[words] = score
-    assert texts == pytest.approx(all_scores(frames), abs=1e-5)
+    assert texts == pytest.approx(all_scores(frames, phrases), abs=1e-5)
+
+
+def decoder_of(width: int, *phrases: BoostPhrase) -> PronunciationDecoder:
+    boosts = build_said_boosts(phrases, VOCABULARY, FUSION)
+    return PronunciationDecoder(FUSION, WEIGHT, width, boosts)
 
 
 def texts_of(
     frames: list[NDArray[np.float32]], width: int = 8
 ) -> tuple[list[list[str]], PronouncedState]:
-    decoder = PronunciationDecoder(FUSION, WEIGHT, width)
+    decoder = decoder_of(width)
     state = decoder.start()
     for piece in frames:
         state = decoder.advance(state, piece)
@@ -108,7 +138,7 @@ def test_words_that_all_hypotheses_share_are_settled_and_few_are_kept() -> None:
 
 
 def test_settled_words_begin_every_later_text() -> None:
-    decoder = PronunciationDecoder(FUSION, WEIGHT, beam_width=8)
+    decoder = decoder_of(8)
     state = decoder.start()
     settled: list[list[str]] = []
     for piece in np.split(said("-C-A--B-B--C-B--A-" * 5, SURE), 18):
@@ -120,14 +150,42 @@ def test_settled_words_begin_every_later_text() -> None:
 
 
 def test_in_mid_word_whole_words_are_given() -> None:
-    decoder = PronunciationDecoder(FUSION, WEIGHT, beam_width=1)
+    decoder = decoder_of(1)
     assert decoder.whole_words(decoder.start()) == []
     assert decoder.texts(decoder.start(), 3) == [[]]
 
 
 def test_a_model_that_cannot_say_its_words_is_refused() -> None:
     with pytest.raises(ValueError, match="does not know how its words are said"):
-        PronunciationDecoder(ShallowFusion(indifferent_model(), 1.0, 0.0), 1.0, 8)
+        PronunciationDecoder(
+            ShallowFusion(indifferent_model(), 1.0, 0.0),
+            1.0,
+            8,
+            build_said_boosts((), VOCABULARY, FUSION),
+        )
+
+
+def test_a_boosted_word_is_found_in_a_narrow_beam() -> None:
+    frames = said("-A--BBC-", posterior=0.4)
+    unboosted, boosted = decoder_of(3), decoder_of(3, BoostPhrase("ab", 3.0))
+    assert unboosted.texts(unboosted.advance(unboosted.start(), frames), 1) == [["b"]]
+    assert boosted.texts(boosted.advance(boosted.start(), frames), 1) == [["ab"]]
+
+
+def test_a_boosted_word_is_expected_the_more_the_more_of_it_is_said() -> None:
+    unboosted = build_said_boosts((), VOCABULARY, FUSION)
+    boosted = build_said_boosts((BoostPhrase("ab b", 4.0),), VOCABULARY, FUSION)
+    first = find_child(SAID.trie, ROOT, 1)
+    last = find_child(SAID.trie, first, 2)
+    alone = LM_WEIGHT * math.log(0.15) + WORD_BONUS
+    assert boosted.expected[first] == pytest.approx(alone + 4.0 / 8, abs=0.01)
+    assert boosted.expected[last] == pytest.approx(alone + 4.0, abs=0.01)
+    assert (boosted.expected != unboosted.expected).sum() == 2
+
+
+def test_streams_that_boost_nothing_share_what_they_expect() -> None:
+    first, second = (build_said_boosts((), VOCABULARY, FUSION) for _ in range(2))
+    assert first.expected is second.expected
 
 
 def test_impossible_frames_say_nothing() -> None:

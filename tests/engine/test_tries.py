@@ -4,8 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.engine.tries import NODE, NOWHERE, ROOT, Trie, build_trie
-from service.engine.word_scores import find_child
+from service.engine.tries import NODE, NOWHERE, ROOT, Trie, build_trie, find_child
 
 labels = st.integers(0, 3)
 sequences = st.lists(st.lists(labels, min_size=1, max_size=5), max_size=12, unique_by=tuple)
