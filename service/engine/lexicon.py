@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,11 +43,12 @@ def read_lexicon(path: Path, phonemes: Sequence[str]) -> Lexicon:
         raise InvalidBundle(f"the lexicon cannot be read: {error}") from error
     for number, line in enumerate(lines, start=1):
         word, *said = line.split() or [""]
-        if not said or not index.keys() >= set(said) or word in lexicon:
+        numbers = tuple(map(index.get, said))
+        if not said or None in numbers or word in lexicon:
             raise InvalidBundle(
                 f"{path}, line {number}: {line!r} must be a new word and phonemes of the model"
             )
-        lexicon[word] = tuple(index[phoneme] for phoneme in said)
+        lexicon[word] = cast(tuple[int, ...], numbers)
     return lexicon
 
 
@@ -66,15 +67,11 @@ def build_pronunciations(
     for number, word in enumerate(words):
         if word in lexicon:
             alike[lexicon[word]].append(number)
-    numbers = list(alike.values())
-    highest = np.array([values[group].max() for group in numbers], np.float64)
+    numbers = np.array([number for group in alike.values() for number in group], np.int32)
+    first_word = np.cumsum([0, *map(len, alike.values())]).astype(np.int32)
+    highest = np.maximum.reduceat(values[numbers], first_word[:-1]) if alike else np.zeros(0)
     trie, _ = build_trie(list(alike), highest)
     first_nodes = np.full(num_phonemes, NOWHERE, np.int32)
     children = np.arange(trie[ROOT]["first_child"], trie[ROOT + 1]["first_child"])
     first_nodes[trie["label"][children]] = children
-    return Pronunciations(
-        trie,
-        first_nodes,
-        np.cumsum([0, *map(len, numbers)]).astype(np.int32),
-        np.array([number for group in numbers for number in group], np.int32),
-    )
+    return Pronunciations(trie, first_nodes, first_word, numbers)
