@@ -47,8 +47,7 @@ class Boosts(NamedTuple):
 
 def boosted_words(phrases: Sequence[BoostPhrase], vocabulary: Vocabulary) -> list[str]:
     """The words of the phrases that can be recognised, by their numbers in `Boosts`."""
-    symbols = set(vocabulary.symbols)
-    texts = [phrase.text for phrase in phrases if set(phrase.text) <= symbols]
+    texts = _recognisable(phrases, vocabulary)
     return sorted({word for text in texts for word in text.split(SPACE)})
 
 
@@ -58,7 +57,7 @@ def build_boosts(phrases: Sequence[BoostPhrase], vocabulary: Vocabulary) -> Boos
     Letters that the vocabulary lacks cannot be recognised, and phrases with them are left out.
     """
     symbols = {symbol: index for index, symbol in enumerate(vocabulary.symbols)}
-    weights = {p.text: p.weight for p in phrases if set(p.text) <= symbols.keys()}
+    weights = _recognisable(phrases, vocabulary)
     words = boosted_words(phrases, vocabulary)
     number = {word: index for index, word in enumerate(words)}
     texts = [[number[word] for word in text.split(SPACE)] for text in weights]
@@ -94,6 +93,12 @@ def _next_state(boosts: Boosts, state: int, word: int) -> int:
         state = boosts.states[state]["fallback"]
         child = find_child(boosts.phrases, state, word)
     return child if child != NOWHERE else ROOT
+
+
+def _recognisable(phrases: Sequence[BoostPhrase], vocabulary: Vocabulary) -> Mapping[str, float]:
+    """The phrases' weights by their texts."""
+    symbols = set(vocabulary.symbols)
+    return {phrase.text: phrase.weight for phrase in phrases if set(phrase.text) <= symbols}
 
 
 def _first_word_weights(

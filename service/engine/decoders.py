@@ -46,7 +46,7 @@ def joint_decoder(
     model = tuning.fusion.language_model
     spelling = BeamDecoder(vocabulary.symbols, vocabulary.blank_id, beam_width, nbest, tuning)
     alone = weights.letters + weights.phonemes  # as though letters agreed with phonemes
-    boosts = build_said_boosts(tuning.boosts, vocabulary, tuning.fusion)
+    boosts = build_said_boosts(spelling.words.boosts, tuning.boosts, vocabulary, tuning.fusion)
     pronouncing = PronunciationDecoder(tuning.fusion, alone, _PRONOUNCED_WIDTH * beam_width, boosts)
     judge = TextJudge(vocabulary, spelling.words, model.start(), model.lexicon, weights)
     return JointDecoder(vocabulary, spelling, pronouncing, judge, nbest)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.engine.boosting import CAUTION, Boosts, boosted_words, build_boosts, follow_boosts
+from service.engine.boosting import CAUTION, Boosts, boosted_words, follow_boosts
 from service.engine.compiled import compiled
 from service.engine.language_model import LanguageModel, ShallowFusion
 from service.engine.ngram_search import CONTEXT_LENGTH
@@ -30,11 +30,13 @@ class SaidBoosts(NamedTuple):
 
 
 def build_said_boosts(
-    phrases: Sequence[BoostPhrase], vocabulary: Vocabulary, fusion: ShallowFusion
+    automaton: Boosts,
+    phrases: Sequence[BoostPhrase],
+    vocabulary: Vocabulary,
+    fusion: ShallowFusion,
 ) -> SaidBoosts:
-    """The phrases for a language model that knows how its words are said."""
+    """The phrases, and their automaton, for a language model that knows how its words are said."""
     model = fusion.language_model
-    automaton = build_boosts(phrases, vocabulary)
     known = {
         model.word_id(word): number
         for number, word in enumerate(boosted_words(phrases, vocabulary))

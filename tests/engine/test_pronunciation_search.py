@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from service.engine.boosting import build_boosts
 from service.engine.language_model import ShallowFusion, indifferent_model
 from service.engine.options import BoostPhrase
 from service.engine.pronouncing import PronouncedState, PronunciationDecoder
@@ -16,7 +17,7 @@ from service.engine.pronunciation_beams import nothing_said
 from service.engine.pronunciation_search import complete_texts, search_pronunciations
 from service.engine.pronunciation_step import Judges
 from service.engine.pruning import Pruning
-from service.engine.said_boosts import build_said_boosts
+from service.engine.said_boosts import SaidBoosts, build_said_boosts
 from service.engine.tries import ROOT, find_child
 from service.engine.vocabulary import Vocabulary
 from tests.engine.boost_samples import boost_of
@@ -54,6 +55,10 @@ boosted = st.lists(
 ).map(tuple)
 
 
+def said_boosts(*phrases: BoostPhrase) -> SaidBoosts:
+    return build_said_boosts(build_boosts(phrases, VOCABULARY), phrases, VOCABULARY, FUSION)
+
+
 def all_scores(
     frames: NDArray[np.float32], phrases: tuple[BoostPhrase, ...]
 ) -> dict[tuple[str, ...], float]:
@@ -80,7 +85,7 @@ def all_scores(
 def test_without_pruning_every_text_has_its_score(
     frames: NDArray[np.float32], phrases: tuple[BoostPhrase, ...]
 ) -> None:
-    boosts = build_said_boosts(phrases, VOCABULARY, FUSION)
+    boosts = said_boosts(*phrases)
     judges = Judges(SAID, MODEL.arrays.ngrams, WEIGHT, LM_WEIGHT, WORD_BONUS, boosts)
     found = search_pronunciations(judges, EXHAUSTIVE, nothing_said(MODEL.start()), frames)
     texts: dict[tuple[str, ...], float] = {}
@@ -95,7 +100,7 @@ def test_without_pruning_every_text_has_its_score(
 
 
 def decoder_of(width: int, *phrases: BoostPhrase) -> PronunciationDecoder:
-    boosts = build_said_boosts(phrases, VOCABULARY, FUSION)
+    boosts = said_boosts(*phrases)
     return PronunciationDecoder(FUSION, WEIGHT, width, boosts)
 
 
@@ -161,7 +166,7 @@ def test_a_model_that_cannot_say_its_words_is_refused() -> None:
             ShallowFusion(indifferent_model(), 1.0, 0.0),
             1.0,
             8,
-            build_said_boosts((), VOCABULARY, FUSION),
+            said_boosts(),
         )
 
 
@@ -173,8 +178,8 @@ def test_a_boosted_word_is_found_in_a_narrow_beam() -> None:
 
 
 def test_a_boosted_word_is_expected_the_more_the_more_of_it_is_said() -> None:
-    unboosted = build_said_boosts((), VOCABULARY, FUSION)
-    boosted = build_said_boosts((BoostPhrase("ab b", 4.0),), VOCABULARY, FUSION)
+    unboosted = said_boosts()
+    boosted = said_boosts(BoostPhrase("ab b", 4.0))
     first = find_child(SAID.trie, ROOT, 1)
     last = find_child(SAID.trie, first, 2)
     alone = LM_WEIGHT * math.log(0.15) + WORD_BONUS
@@ -184,7 +189,7 @@ def test_a_boosted_word_is_expected_the_more_the_more_of_it_is_said() -> None:
 
 
 def test_streams_that_boost_nothing_share_what_they_expect() -> None:
-    first, second = (build_said_boosts((), VOCABULARY, FUSION) for _ in range(2))
+    first, second = (said_boosts() for _ in range(2))
     assert first.expected is second.expected
 
 
