@@ -43,54 +43,34 @@ def add_tune_arguments(parser: argparse.ArgumentParser) -> None:
     """Of `longwave tune`."""
     _add_set_arguments(parser)
     parser.add_argument("--lm", metavar="FILE", type=Path, help="first put it into the bundle")
-    parser.add_argument(
-        "--lm-weights", metavar="A", type=float, nargs="+", default=(0.8, 1.0, 1.2, 1.4)
-    )
-    parser.add_argument(
-        "--word-bonuses", metavar="B", type=float, nargs="+", default=(0.5, 1.5, 2.5)
-    )
-    parser.add_argument(
-        "--prior-weights",
-        metavar="P",
-        type=float,
-        nargs="+",
-        default=(0.0, 0.3, 0.4, 0.5),
-        help="powers of the symbols' priors that posteriors are divided by (default %(default)s)",
-    )
-    parser.add_argument(
-        "--letter-weights",
-        metavar="A",
-        type=float,
-        nargs="+",
-        default=(0.2, 0.1, 0.3, 0.4),
-        help="of letters, where the bundle can say words (default %(default)s)",
-    )
-    parser.add_argument(
-        "--phoneme-weights",
-        metavar="A",
-        type=float,
-        nargs="+",
-        default=(0.8, 0.7, 0.9, 1.0),
-        help="of phonemes, likewise (default %(default)s)",
-    )
-    parser.add_argument(
-        "--oov-letter-log-probs",
-        metavar="L",
-        type=float,
-        nargs="+",
-        default=(-3.0, -2.3, -4.0, -5.5),
-        help="ln probability of each letter of an unknown word (default %(default)s)",
-    )
-    parser.add_argument(
-        "--beam-widths",
-        metavar="W",
-        type=int,
-        nargs="+",
-        default=(128, 64, 256),
-        help="the first is tuned for, the others are tried last (default %(default)s)",
-    )
+    _add_values(parser, "--lm-weights", "A", (0.8, 1.0, 1.2, 1.4))
+    _add_values(parser, "--word-bonuses", "B", (0.5, 1.5, 2.5))
+    priors = "powers of the symbols' priors that posteriors are divided by (default %(default)s)"
+    _add_values(parser, "--prior-weights", "P", (0.0, 0.3, 0.4, 0.5), priors)
+    letters = "of letters, where the bundle can say words (default %(default)s)"
+    _add_values(parser, "--letter-weights", "A", (0.2, 0.1, 0.3, 0.4), letters)
+    phonemes = "of phonemes, likewise (default %(default)s)"
+    _add_values(parser, "--phoneme-weights", "A", (0.8, 0.7, 0.9, 1.0), phonemes)
+    unknown = "ln probability of each letter of an unknown word (default %(default)s)"
+    _add_values(parser, "--oov-letter-log-probs", "L", (-3.0, -2.3, -4.0, -5.5), unknown)
+    widths = "the first is tuned for, the others are tried last (default %(default)s)"
+    _add_values(parser, "--beam-widths", "W", (128, 64, 256), widths)
     parser.add_argument("--write", action="store_true", help="write the best into the bundle")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all trials as JSON")
+
+
+def _add_values(
+    parser: argparse.ArgumentParser,
+    flag: str,
+    metavar: str,
+    default: tuple[float, ...],
+    description: str | None = None,
+) -> None:
+    """A flag with one or more numbers of its default's type."""
+    kind = type(default[0])
+    parser.add_argument(
+        flag, metavar=metavar, type=kind, nargs="+", default=default, help=description
+    )
 
 
 def _add_set_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,21 +11,19 @@ import numpy as np
 import torch
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as ProgressBar
-from torch import Tensor, nn
 
 from service.engine.errors import EngineError
 from training.augment import WaveformAugmenter
-from training.bundle_weights import model_of_bundle
 from training.checkpoint import (
     Checkpoint,
     InvalidCheckpoint,
     Progress,
-    averaged_model,
     load_checkpoint,
     save_checkpoint,
 )
 from training.config import InvalidConfig, RunConfig, read_config
 from training.distributed import Ranks, joined_ranks
+from training.initial_weights import initial_weights
 from training.loop import Learner, Validation, validate
 from training.manifest import InvalidManifest
 from training.model import AcousticModel
@@ -34,8 +32,6 @@ from training.pronunciation import InvalidLexicon
 from training.run_log import RunLog
 from training.text import VOCABULARY
 
-LOOKAHEAD_WEIGHT = "lookahead.conv.weight"  # [H, 1, lookahead_steps + 1]
-OUTPUT_PARAMETERS = ("output.weight", "output.bias")  # [frames_per_step * (V + P), ...]
 LAST = "last.pt"
 BEST = "best.pt"
 
@@ -65,7 +61,7 @@ class Run:
         torch.manual_seed(self.config.seed)
         model = AcousticModel(self.config.model)
         if self.config.initial_weights and not checkpoint:
-            model.load_state_dict(_initial_weights(self.config))
+            model.load_state_dict(initial_weights(self.config))
         elif not checkpoint:
             set_normalisation(model, self.training.store, self.config.seed)
         texts = (utterance.text for utterance in self.training.utterances)
@@ -195,35 +191,6 @@ def _train(config: RunConfig, folder: Path, ranks: Ranks) -> None:
     if config.num_threads:
         torch.set_num_threads(config.num_threads)
     Run(config, folder, checkpoint, ranks).train()
-
-
-def _initial_weights(config: RunConfig) -> dict[str, Tensor]:
-    """The weights to start from: those of a bundle, or the averaged ones of a checkpoint.
-
-    The run may look further ahead or less far: weights of its lookahead are cut, or zeros follow.
-    It may put out phonemes that the model it starts from did not: they start from zeros. Raises
-    InvalidConfig where its model has another shape otherwise.
-    """
-    start, wanted = Path(config.initial_weights), config.model
-    model = model_of_bundle(start) if start.is_dir() else averaged_model(load_checkpoint(start))
-    had = model.config
-    comparable = replace(
-        had,
-        dropout=wanted.dropout,
-        lookahead_steps=wanted.lookahead_steps,
-        phoneme_output=had.phoneme_output or wanted.phoneme_output,
-    )
-    if comparable != wanted:
-        raise InvalidConfig(f"{start} holds another model; to start from it, [model] must be its")
-    weights = model.state_dict()
-    num_more = wanted.lookahead_steps - had.lookahead_steps
-    weights[LOOKAHEAD_WEIGHT] = nn.functional.pad(weights[LOOKAHEAD_WEIGHT], (0, num_more))
-    num_more = sum(wanted.output_sizes) - sum(had.output_sizes)
-    for name in OUTPUT_PARAMETERS:
-        frames = weights[name].unflatten(0, (wanted.frames_per_step, -1))
-        padding = (0, 0) * (frames.ndim - 2) + (0, num_more)
-        weights[name] = nn.functional.pad(frames, padding).flatten(0, 1)
-    return weights
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -20,8 +20,9 @@ from training.checkpoint import (
 )
 from training.config import InvalidConfig, OptimiserConfig, RunConfig
 from training.export import BundleIdentity, export
+from training.initial_weights import LOOKAHEAD_WEIGHT
 from training.loop import learning_rate
-from training.train import LAST, LOOKAHEAD_WEIGHT, train
+from training.train import LAST, train
 
 TRAIN_FOREVER = """
 import pickle, sys
