@@ -115,24 +115,25 @@ class BeamDecoder:
         return BeamState(num_frames, words, beams)
 
     def partial(self, state: BeamState) -> PartialHypothesis:
-        """The best beam's text; stable are the complete words that all beams share.
+        """The best beam's text and what is stable."""
+        text = pending_text(state.beams, int(state.beams.score.argmax()), self._vocabulary)
+        return PartialHypothesis((_committed(state) + text).strip(), self.stable(state))
+
+    def stable(self, state: BeamState) -> str:
+        """The complete words that all beams share.
 
         Every later reading extends one of the beams, so none can lack these words.
         """
-        beams = state.beams
-        best = int(beams.score.argmax())
-        committed = SPACE.join(word.text for word in state.words)
-        text = pending_text(beams, best, self._vocabulary)
-        stable, _, _ = text[: num_shared(beams, best)].rpartition(SPACE)
-        return PartialHypothesis((committed + text).strip(), (committed + stable).strip())
+        text = pending_text(state.beams, 0, self._vocabulary)
+        shared, _, _ = text[: num_shared(state.beams)].rpartition(SPACE)
+        return (_committed(state) + shared).strip()
 
     def texts(self, state: BeamState, count: int) -> list[str]:
         """The best texts at most, their open words taken for complete, best first."""
-        committed = SPACE.join(word.text for word in state.words)
         best = np.argsort(-final_scores(self.words, state.beams), kind="stable").tolist()
         texts = (pending_text(state.beams, slot, self._vocabulary).strip() for slot in best)
         different = islice(dict.fromkeys(texts), count)
-        return [f"{committed} {text}".strip() for text in different]
+        return [f"{_committed(state)} {text}".strip() for text in different]
 
     def hypotheses(self, state: BeamState) -> Sequence[Hypothesis]:
         """The `nbest` best texts at most, their open words completed; see `readings`."""
@@ -148,6 +149,10 @@ class BeamDecoder:
             Hypothesis(state.words + reading.words, reading.score)
             for reading in best_readings(readings, self._nbest)
         ]
+
+
+def _committed(state: BeamState) -> str:
+    return SPACE.join(word.text for word in state.words)
 
 
 def _words(tuning: BeamTuning, vocabulary: Vocabulary) -> Words:

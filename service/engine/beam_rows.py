@@ -5,8 +5,9 @@ from numpy.typing import NDArray
 
 from service.engine.beams import BLANK, EMISSION, PATH, SYMBOL, TEXT, Beams
 from service.engine.boosting import credit
-from service.engine.compiled import compiled
-from service.engine.ngram_search import CONTEXT_LENGTH
+from service.engine.compiled import borrowing, compiled
+from service.engine.log_sums import add_logs
+from service.engine.ngram_search import CONTEXT_LENGTH, copy_values
 from service.engine.tries import ROOT, find_child
 from service.engine.word_scores import Words, score_open_word
 
@@ -26,7 +27,7 @@ def new_beams(num_beams: int, capacity: int) -> Beams:
     )
 
 
-@compiled
+@borrowing
 def copy_beams(source: Beams, num_beams: int, target: Beams) -> None:
     """Copy the first beams whole."""
     for slot in range(num_beams):
@@ -36,24 +37,24 @@ def copy_beams(source: Beams, num_beams: int, target: Beams) -> None:
             copy_path(source, kind, slot, target, (kind, slot))
 
 
-@compiled
+@borrowing
 def copy_text(source: Beams, slot: int, target: Beams, new: int) -> None:
     """Copy a beam's text."""
     length = source.texts[slot]["length"]
-    target.symbols[new, :length] = source.symbols[slot, :length]
+    copy_values(source.symbols[slot], length, target.symbols[new])
     target.texts[new] = source.texts[slot]
-    target.context[new] = source.context[slot]
+    copy_values(source.context[slot], CONTEXT_LENGTH, target.context[new])
 
 
-@compiled
+@borrowing
 def copy_path(source: Beams, kind: int, slot: int, target: Beams, path: tuple[int, int]) -> None:
     """Copy the emissions of a beam's path of one kind to the kind and beam in `path`."""
     new_kind, new = path
-    length = source.texts[slot]["length"]
-    target.emissions[new_kind, new, :length] = source.emissions[kind, slot, :length]
+    for index in range(source.texts[slot]["length"]):
+        target.emissions[new_kind, new, index] = source.emissions[kind, slot, index]
 
 
-@compiled
+@borrowing
 def extend_text(
     words: Words, source: Beams, slot: int, extension: tuple[Beams, int], added: int
 ) -> None:
@@ -87,12 +88,12 @@ def final_scores(words: Words, beams: Beams) -> NDArray[np.float64]:
     for slot, text in enumerate(beams.texts):
         blank, symbol = beams.paths[BLANK, slot], beams.paths[SYMBOL, slot]
         score, state = score_open_word(words, text, beams.context[slot], after)
-        total = np.logaddexp(blank["log_prob"], symbol["log_prob"])
+        total = add_logs(blank["log_prob"], symbol["log_prob"])
         scores[slot] = total + text["fused"] + score - credit(words.boosts, state)
     return scores
 
 
-@compiled
+@borrowing
 def _extended_hash(identity: np.uint64, added: int) -> np.uint64:
     """The hash of a prefix with a symbol added, by multiply and shift modulo 2^64.
 

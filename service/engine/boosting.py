@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.engine.compiled import compiled
+from service.engine.compiled import borrowing
 from service.engine.options import BoostPhrase
 from service.engine.tries import NOWHERE, ROOT, Trie, build_trie, find_child
 from service.engine.vocabulary import SPACE, Vocabulary
@@ -70,7 +70,7 @@ def build_boosts(phrases: Sequence[BoostPhrase], vocabulary: Vocabulary) -> Boos
     return Boosts(letters, trie, _states(trie, nodes, [len(text) for text in texts], per_word))
 
 
-@compiled
+@borrowing
 def follow_boosts(boosts: Boosts, state: int, word: int) -> tuple[float, int]:
     """What a word adds after a state, and the state after it. A word of no phrase is NOWHERE."""
     next_state = _next_state(boosts, state, word)
@@ -78,13 +78,13 @@ def follow_boosts(boosts: Boosts, state: int, word: int) -> tuple[float, int]:
     return float(now["credit"] - before["credit"] + now["reward"]), next_state
 
 
-@compiled
+@borrowing
 def credit(boosts: Boosts, state: int) -> float:
     """What the beginning of a phrase has been credited with, in a state of the automaton."""
     return float(boosts.states[state]["credit"])
 
 
-@compiled
+@borrowing
 def _next_state(boosts: Boosts, state: int, word: int) -> int:
     if word == NOWHERE:
         return ROOT

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from service.engine.alignment import Emission, Spelling
 from service.engine.beams import Beams
+from service.engine.compiled import borrowing
 from service.engine.decoding import Word
 from service.engine.vocabulary import Vocabulary
 
@@ -17,10 +18,17 @@ CAPACITY: Final = 2 * MAX_PENDING + FRAMES_PER_COMMIT
 """Symbols that a beam can have before the next commit; `commit` leaves none more than the rest."""
 
 
-def num_shared(beams: Beams, best: int) -> int:
+@borrowing
+def num_shared(beams: Beams) -> int:
     """How many leading pending symbols all beams share."""
-    symbols = beams.symbols[:, : beams.texts["length"].min()]
-    return _num_leading((symbols == symbols[best]).all(axis=0))
+    count = beams.texts[0]["length"]
+    for slot in range(len(beams.texts)):
+        count = min(count, beams.texts[slot]["length"])
+        for column in range(count):
+            if beams.symbols[slot, column] != beams.symbols[0, column]:
+                count = column
+                break
+    return int(count)
 
 
 def pending_text(beams: Beams, slot: int, vocabulary: Vocabulary) -> str:
@@ -57,7 +65,7 @@ def commit(beams: Beams, vocabulary: Vocabulary) -> tuple[tuple[Word, ...], Beam
 
 def _last_settled_space(beams: Beams, best: int, space_id: int) -> int:
     """The last column with a space before which all texts and all emission times are the same."""
-    shared = num_shared(beams, best)
+    shared = num_shared(beams)
     viterbi, emissions = beams.paths["viterbi"], beams.emissions[:, :, :shared]
     impossible = viterbi == -np.inf  # [2, B]
     same_time = emissions == emissions[viterbi[:, best].argmax(), best]

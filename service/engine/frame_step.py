@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.beams import BLANK, SYMBOL, Beams
-from service.engine.compiled import compiled
+from service.engine.compiled import borrowing, compiled
+from service.engine.log_sums import add_logs
 from service.engine.ngram_search import CONTEXT_LENGTH
 from service.engine.pruning import Pruning
 from service.engine.word_scores import Words, highest_look_ahead, look_ahead, score_open_word
@@ -28,6 +29,8 @@ class FrameStep(NamedTuple):
     extended: NDArray[np.float64]  # [B, C] ln P_s' of extensions; -inf if they are beams already
     expected: NDArray[np.float64]  # [B, V] what extensions' open words are expected to add
     score: NDArray[np.float64]  # [B, 1 + C] what prefixes and extensions are ranked by
+    column_of: NDArray[np.int64]  # [V] place of a symbol in `symbols`, or -1
+    after: NDArray[np.int32]  # [CONTEXT_LENGTH] for a state of the language model
 
 
 @compiled
@@ -51,26 +54,29 @@ def step_frame(
         np.empty((num_beams, len(symbols))),
         np.empty((num_beams, len(frame))),
         np.empty((num_beams, 1 + len(symbols))),
+        np.full(len(frame), -1),
+        np.empty(CONTEXT_LENGTH, np.int32),
     )
+    step.column_of[symbols] = np.arange(len(symbols))
     _spread(words.space_id, pruning.blank_id, beams, step)
     _merge(beams, step)
     _score(words, pruning, beams, step)
     return step
 
 
-@compiled
+@borrowing
 def path_into(last: int, added: int, better: int) -> int:
     """Kind of the best path into a prefix's extension: only a blank leads to the same again."""
     return BLANK if last == added else better
 
 
-@compiled
+@borrowing
 def _spread(space_id: int, blank_id: int, beams: Beams, step: FrameStep) -> None:
     """What every prefix gives to itself and to its extensions."""
     frame = step.frame
     for slot in range(len(step.better)):
         blank, symbol = beams.paths[BLANK, slot], beams.paths[SYMBOL, slot]
-        total = np.logaddexp(blank["log_prob"], symbol["log_prob"])
+        total = add_logs(blank["log_prob"], symbol["log_prob"])
         better = SYMBOL if symbol["viterbi"] > blank["viterbi"] else BLANK
         viterbi = max(symbol["viterbi"], blank["viterbi"])
         last = beams.texts[slot]["last"]
@@ -88,21 +94,19 @@ def _spread(space_id: int, blank_id: int, beams: Beams, step: FrameStep) -> None
             step.extended[slot, column] = given + frame[added]
 
 
-@compiled
+@borrowing
 def _merge(beams: Beams, step: FrameStep) -> None:
     """Move extensions that are prefixes of the beam already to these, where both are summed."""
     num_beams = len(step.better)
-    column_of = np.full(len(step.frame), -1)
-    column_of[step.symbols] = np.arange(len(step.symbols))
     for child in range(num_beams):
         added, parent = beams.texts[child]["last"], beams.texts[child]["parent"]
-        column = column_of[added]
+        column = step.column_of[added]
         if column < 0:
             continue
         for slot in range(num_beams):
             if beams.texts[slot]["identity"] != parent:
                 continue
-            total = np.logaddexp(step.stay[SYMBOL, child], step.extended[slot, column])
+            total = add_logs(step.stay[SYMBOL, child], step.extended[slot, column])
             step.stay[SYMBOL, child] = total
             step.extended[slot, column] = -np.inf
             kind = path_into(beams.texts[slot]["last"], added, step.better[slot])
@@ -113,30 +117,32 @@ def _merge(beams: Beams, step: FrameStep) -> None:
                 step.fresh[child] = True
 
 
-@compiled
+@borrowing
 def _score(words: Words, pruning: Pruning, beams: Beams, step: FrameStep) -> None:
     """Fill in what the prefixes and their extensions are ranked by; -inf is not worth following."""
     num_beams, texts = len(step.better), beams.texts
+    best = -np.inf
     for slot in range(num_beams):
-        total = np.logaddexp(step.stay[BLANK, slot], step.stay[SYMBOL, slot])
+        total = add_logs(step.stay[BLANK, slot], step.stay[SYMBOL, slot])
         step.score[slot, 0] = total + texts[slot]["fused"] + texts[slot]["ahead"]
+        best = max(best, step.score[slot, 0])
     # However good its word may become, an extension below this is not among the best.
-    limit = step.score[:, 0].max() - pruning.beam_margin - highest_look_ahead(words)
-    after = np.empty(CONTEXT_LENGTH, np.int32)
+    limit = best - pruning.beam_margin - highest_look_ahead(words)
     for slot in range(num_beams):
         text = texts[slot]
-        step.score[slot, 1:] = step.extended[slot] + text["fused"]
         spelling = False
         for column, added in enumerate(step.symbols):
-            score = step.score[slot, 1 + column]
+            score = step.extended[slot, column] + text["fused"]
             if added == words.space_id and score > -np.inf:
                 if np.isnan(text["at_end"]):
-                    text["at_end"], _ = score_open_word(words, text, beams.context[slot], after)
-                step.score[slot, 1 + column] += text["at_end"]
+                    text["at_end"], _ = score_open_word(
+                        words, text, beams.context[slot], step.after
+                    )
+                step.score[slot, 1 + column] = score + text["at_end"]
             elif score < limit:
                 step.score[slot, 1 + column] = -np.inf
             else:
                 if not spelling:
                     look_ahead(words, text, step.expected[slot])
                     spelling = True
-                step.score[slot, 1 + column] += step.expected[slot, added]
+                step.score[slot, 1 + column] = score + step.expected[slot, added]

@@ -75,7 +75,7 @@ class JointDecoder:
         best = self._pronouncing.texts(state.pronounced, 1)
         words = best[0] if best else self._pronouncing.whole_words(state.pronounced)
         settled = self._pronouncing.settled(state.pronounced)
-        spelled = self._spelling.partial(state.spelled).stable.split(SPACE)
+        spelled = self._spelling.stable(state.spelled).split(SPACE)
         pairs = takewhile(lambda pair: pair[0] == pair[1], zip(settled, spelled, strict=False))
         return PartialHypothesis(SPACE.join(words), SPACE.join(word for word, _ in pairs))
 
@@ -83,7 +83,9 @@ class JointDecoder:
         """The `nbest` best texts at most."""
         hearing = state.hearing
         readings = (
-            self._judge.readings(hearing.log_probs, self._texts(state), hearing.first_frame)
+            self._judge.readings(
+                hearing.log_probs, self._texts(state), hearing.first_frame, self._nbest
+            )
             if hearing.pieces
             else []
         )

@@ -5,9 +5,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.engine.compiled import compiled
+from service.engine.compiled import borrowing
 from service.engine.ngram_file import MAX_ORDER
-from service.engine.tries import NOWHERE
+from service.engine.tries import NOWHERE, place_of
 
 CONTEXT_LENGTH: Final = MAX_ORDER - 1
 
@@ -22,7 +22,7 @@ class Ngrams(NamedTuple):
     codebooks: NDArray[np.float32]
 
 
-@compiled
+@borrowing
 def score_word(
     ngrams: Ngrams, state: NDArray[np.int32], word_id: int, after: NDArray[np.int32]
 ) -> float:
@@ -38,9 +38,9 @@ def score_word(
         context = state[length - 1]
         if context == NOWHERE:
             continue
-        first, end = ngrams.first_child[context], ngrams.first_child[context + 1]
-        ngram = first + np.searchsorted(ngrams.word_ids[first:end], word_id)
-        exists = ngram < end and ngrams.word_ids[ngram] == word_id
+        extent = int(ngrams.first_child[context]), int(ngrams.first_child[context + 1])
+        ngram = place_of(word_id, ngrams.word_ids, extent)
+        exists = ngram != NOWHERE
         if exists and ngram < num_inner:
             after[length] = ngram
         if exists and not found:
@@ -53,3 +53,10 @@ def score_word(
     if not found:
         log_prob += ngrams.codebooks[0, 0, ngrams.log_prob_codes[word_id]]
     return log_prob
+
+
+@borrowing
+def copy_values(source: NDArray[np.int32], count: int, target: NDArray[np.int32]) -> None:
+    """Copy the first values, such as a state. (Assigned slices may overlap, and so take longer.)"""
+    for index in range(count):
+        target[index] = source[index]

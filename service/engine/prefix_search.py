@@ -36,8 +36,9 @@ from numpy.typing import NDArray
 
 from service.engine.beam_rows import copy_beams, copy_path, copy_text, extend_text, new_beams
 from service.engine.beams import BLANK, SYMBOL, Beams
-from service.engine.compiled import compiled
+from service.engine.compiled import borrowing, compiled
 from service.engine.frame_step import FrameStep, path_into, step_frame
+from service.engine.log_sums import add_logs
 from service.engine.pruning import Pruning, best_candidates, worth_following
 from service.engine.word_scores import Words
 
@@ -71,12 +72,12 @@ def search(
     return compacted
 
 
-@compiled
+@borrowing
 def _rest(beams: Beams, num_beams: int, blank: float) -> None:
     """Take in a frame that is surely blank: what else it may be is neglected."""
     for slot in range(num_beams):
         resting, speaking = beams.paths[BLANK, slot], beams.paths[SYMBOL, slot]
-        total = np.logaddexp(resting["log_prob"], speaking["log_prob"])
+        total = add_logs(resting["log_prob"], speaking["log_prob"])
         if speaking["viterbi"] > resting["viterbi"]:
             copy_path(beams, SYMBOL, slot, beams, (BLANK, slot))
         resting["viterbi"] = max(resting["viterbi"], speaking["viterbi"]) + blank
@@ -84,7 +85,7 @@ def _rest(beams: Beams, num_beams: int, blank: float) -> None:
         speaking["viterbi"] = speaking["log_prob"] = -np.inf
 
 
-@compiled
+@borrowing
 def _arrive(
     words: Words,
     buffers: tuple[Beams, Beams],
@@ -110,7 +111,7 @@ def _arrive(
         _emit(other, new, posterior, number, column > 0 or step.fresh[slot])
 
 
-@compiled
+@borrowing
 def _stay(current: Beams, slot: int, other: Beams, new: int, step: FrameStep) -> None:
     """The paths of a prefix with the frame taken in."""
     for kind in (BLANK, SYMBOL):
@@ -120,7 +121,7 @@ def _stay(current: Beams, slot: int, other: Beams, new: int, step: FrameStep) ->
     copy_path(current, step.source[0, slot], step.source[1, slot], other, (SYMBOL, new))
 
 
-@compiled
+@borrowing
 def _enter(
     current: Beams, slot: int, extension: tuple[Beams, int], step: FrameStep, column: int
 ) -> None:
@@ -135,7 +136,7 @@ def _enter(
     copy_path(current, kind, slot, other, (SYMBOL, new))
 
 
-@compiled
+@borrowing
 def _emit(beams: Beams, slot: int, posterior: float, number: int, fresh: bool) -> None:
     """Note that the path that ends in the symbol emits it in this frame, of this log-posterior."""
     emission = beams.emissions[SYMBOL, slot, beams.texts[slot]["length"] - 1]

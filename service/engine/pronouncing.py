@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.language_model import ShallowFusion
-from service.engine.pronunciation_beams import Hypotheses, nothing_said
+from service.engine.pronunciation_beams import Hypotheses, nothing_said, num_shared
 from service.engine.pronunciation_search import complete_texts, search_pronunciations
 from service.engine.pronunciation_step import Judges
 from service.engine.pruning import Pruning
 from service.engine.said_boosts import SaidBoosts
 from service.engine.tries import NOWHERE
 
-_BEAM_MARGIN = 12.0
+_BEAM_MARGIN = 10.0
 _SYMBOL_MARGIN = 9.0  # nats
 _MAX_SYMBOLS = 16
 _SURE_BLANK = 0.99
@@ -75,7 +75,7 @@ class PronunciationDecoder:
         """Take in log_probs [T, P], natural log. Any cutting of T gives the same texts."""
         frames = np.array(log_probs, np.float32, order="C")
         found = search_pronunciations(self._judges, self._pruning, state.hypotheses, frames)
-        num_settled = _num_shared(found)
+        num_settled = num_shared(found)
         settled = found.words[0, :num_settled].tolist()
         return PronouncedState((*state.words, *settled), found.drop_words(num_settled))
 
@@ -85,7 +85,8 @@ class PronunciationDecoder:
 
     def texts(self, state: PronouncedState, count: int) -> list[list[str]]:
         """The best texts at most, each as its words, best first; none if all end in mid-word."""
-        slots, last_words, scores = complete_texts(self._judges, state.hypotheses)
+        margin = self._pruning.beam_margin if count > 1 else 0.0
+        slots, last_words, scores = complete_texts(self._judges, state.hypotheses, margin)
         best = np.argsort(-scores, kind="stable")[:count].tolist()
         return [
             self._spelled([*self._whole_words(state, slots[index]), *_real(last_words[index])])
@@ -95,8 +96,7 @@ class PronunciationDecoder:
     def whole_words(self, state: PronouncedState) -> list[str]:
         """The words of the best hypothesis without the open one."""
         heads = state.hypotheses.heads
-        sounds = np.logaddexp(heads["blank"], heads["symbol"])
-        score = self._judges.weight * sounds + heads["fused"]
+        score = self._judges.weight * heads["total"] + heads["fused"]
         return self._spelled(self._whole_words(state, int(score.argmax())))
 
     def _whole_words(self, state: PronouncedState, slot: int) -> list[int]:
@@ -109,10 +109,3 @@ class PronunciationDecoder:
 
 def _real(word: int) -> list[int]:
     return [] if word == NOWHERE else [word]
-
-
-def _num_shared(hypotheses: Hypotheses) -> int:
-    """How many leading words all hypotheses share."""
-    fewest = int(hypotheses.heads["num_words"].min())
-    shared = (hypotheses.words[:, :fewest] == hypotheses.words[0, :fewest]).all(axis=0)
-    return int(np.argmin(np.append(shared, False)))

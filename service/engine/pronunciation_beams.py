@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.engine.compiled import compiled
-from service.engine.ngram_search import CONTEXT_LENGTH
+from service.engine.compiled import borrowing, compiled
+from service.engine.ngram_search import CONTEXT_LENGTH, copy_values
 from service.engine.tries import ROOT
 
 HYPOTHESIS: Final = np.dtype(
@@ -15,8 +15,10 @@ HYPOTHESIS: Final = np.dtype(
         ("history", np.uint64),  # hash of the words
         ("blank", np.float64),  # ln of the sum over all paths that end in a blank
         ("symbol", np.float64),  # and over those that end in the last phoneme
+        ("total", np.float64),  # and over both
         ("fused", np.float64),  # what the whole words add to the score
         ("expected", np.float64),  # what the open word may be expected to add
+        ("ending", np.float64),  # ln P of the open word, if it is complete; NaN is not known yet
         ("node", np.int32),  # of the open word in the lexicon; the root only before the first
         ("num_words", np.int32),  # pending whole words
         ("boost_state", np.int32),  # after these
@@ -50,6 +52,7 @@ def nothing_said(context: NDArray[np.int32]) -> Hypotheses:
     heads = np.zeros(1, HYPOTHESIS)
     heads["identity"] = heads["history"] = 1
     heads["symbol"] = -np.inf
+    heads["ending"] = np.nan
     heads["node"] = ROOT
     return Hypotheses(heads, np.zeros((1, 0), np.int32), context.reshape(1, CONTEXT_LENGTH))
 
@@ -64,29 +67,42 @@ def room_for(num_hypotheses: int, num_words: int) -> Hypotheses:
     )
 
 
-@compiled
+@borrowing
 def copy_hypotheses(source: Hypotheses, num_hypotheses: int, target: Hypotheses) -> None:
     """Copy the first hypotheses whole."""
     for slot in range(num_hypotheses):
         num_words = source.heads[slot]["num_words"]
         target.heads[slot] = source.heads[slot]
-        target.words[slot, :num_words] = source.words[slot, :num_words]
-        target.context[slot] = source.context[slot]
+        copy_values(source.words[slot], num_words, target.words[slot])
+        copy_values(source.context[slot], CONTEXT_LENGTH, target.context[slot])
 
 
-@compiled
+@borrowing
+def num_shared(hypotheses: Hypotheses) -> int:
+    """How many leading words all hypotheses share."""
+    count = hypotheses.heads[0]["num_words"]
+    for slot in range(len(hypotheses.heads)):
+        count = min(count, hypotheses.heads[slot]["num_words"])
+        for index in range(count):
+            if hypotheses.words[slot, index] != hypotheses.words[0, index]:
+                count = index
+                break
+    return int(count)
+
+
+@borrowing
 def history_with(history: np.uint64, word: int) -> np.uint64:
     """The hash of words with a word added."""
     return _mixed(history, word, _HISTORY_FACTOR)
 
 
-@compiled
+@borrowing
 def identity_at(history: np.uint64, node: int) -> np.uint64:
     """The hash of words and the node of an open one."""
     return _mixed(history, node, _NODE_FACTOR)
 
 
-@compiled
+@borrowing
 def _mixed(identity: np.uint64, added: int, factor: np.uint64) -> np.uint64:
     """Multiply and shift modulo 2^64, neither of which loses information."""
     mixed = (identity + np.uint64(added)) * factor

@@ -20,14 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.boosting import credit
-from service.engine.compiled import compiled
-from service.engine.ngram_search import CONTEXT_LENGTH, score_word
+from service.engine.compiled import borrowing, compiled
+from service.engine.log_sums import add_logs
+from service.engine.ngram_search import CONTEXT_LENGTH, copy_values, score_word
 from service.engine.pronunciation_beams import Hypotheses, copy_hypotheses, room_for
 from service.engine.pronunciation_step import (
     Candidates,
     Judges,
+    end_word,
     no_candidates,
-    rank,
     step_hypotheses,
     words_said,
 )
@@ -67,9 +68,12 @@ def search_pronunciations(
 
 @compiled
 def complete_texts(
-    judges: Judges, hypotheses: Hypotheses
+    judges: Judges, hypotheses: Hypotheses, margin: float
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
     """The hypotheses that may end here, their last words told apart.
+
+    Args:
+        margin: nats; of texts that are this much worse than the best, not all are given.
 
     Returns:
         For each text its hypothesis, its last word, NOWHERE if it has none, and its score.
@@ -77,32 +81,38 @@ def complete_texts(
     lexicon = judges.pronunciations
     slots, words, scores = [NOWHERE], [NOWHERE], [0.0]  # which tells their types
     after = np.empty(CONTEXT_LENGTH, np.int32)
-    for slot, head in enumerate(hypotheses.heads):
+    incomplete = judges.weight * hypotheses.heads["total"] + hypotheses.heads["fused"]
+    limit = -np.inf
+    for slot in np.argsort(-incomplete):
+        head, score = hypotheses.heads[slot], incomplete[slot]
+        if score + judges.word_bonus + judges.boosts.highest < limit:
+            break  # not even a word that is certain makes it worth while
         state = head["boost_state"]
-        score = judges.weight * np.logaddexp(head["blank"], head["symbol"]) + head["fused"]
         if head["node"] == ROOT:
             slots.append(slot)
             words.append(NOWHERE)
             scores.append(score - credit(judges.boosts.automaton, state))
+            limit = max(limit, scores[-1] - margin)
         pronunciation = lexicon.trie[head["node"]]["end"]
         if pronunciation == NOWHERE:
             continue
         for index in range(*words_said(lexicon, pronunciation)):
             word = lexicon.words[index]
-            log_prob = score_word(judges.ngrams, hypotheses.context[slot], word, after)
+            log_prob = end_word(judges, hypotheses, slot, index, after)
             boost, ended = boost_word(judges.boosts, state, word)
             boost -= credit(judges.boosts.automaton, ended)
             slots.append(slot)
             words.append(word)
             scores.append(score + judges.lm_weight * log_prob + judges.word_bonus + boost)
+            limit = max(limit, scores[-1] - margin)
     return np.array(slots[1:], np.int32), np.array(words[1:], np.int32), np.array(scores[1:])
 
 
-@compiled
+@borrowing
 def _rest(heads: NDArray[np.void], blank: float) -> None:
     """Take in a frame that is surely blank: what else it may be is neglected."""
     for head in heads:
-        head["blank"] = np.logaddexp(head["blank"], head["symbol"]) + blank
+        head["blank"] = head["total"] = head["total"] + blank
         head["symbol"] = -np.inf
 
 
@@ -115,25 +125,30 @@ def _first(hypotheses: Hypotheses, count: int) -> Hypotheses:
 
 @compiled
 def _ranks(weight: float, candidates: Candidates) -> NDArray[np.float64]:
+    """What the candidates are ranked by, now that all paths are added."""
     ranks = np.empty(candidates.num_rows[0])
     for index in range(len(ranks)):
-        ranks[index] = rank(weight, candidates.rows[index])
+        row = candidates.rows[index]
+        row["total"] = add_logs(row["blank"], row["symbol"])
+        ranks[index] = weight * row["total"] + row["fused"] + row["expected"]
     return ranks
 
 
-@compiled
+@borrowing
 def _arrive(judges: Judges, current: Hypotheses, row: np.void, other: Hypotheses, new: int) -> None:
     """Write a candidate that is chosen to its place."""
     slot, word = row["slot"], row["word"]
     head, num_words = other.heads[new], current.heads[slot]["num_words"]
-    other.words[new, :num_words] = current.words[slot, :num_words]
+    copy_values(current.words[slot], num_words, other.words[new])
+    stays = word == NOWHERE and row["node"] == current.heads[slot]["node"]
+    head["ending"] = current.heads[slot]["ending"] if stays else np.nan
     if word == NOWHERE:
-        other.context[new] = current.context[slot]
+        copy_values(current.context[slot], CONTEXT_LENGTH, other.context[new])
     else:
         other.words[new, num_words] = word
         num_words += 1
         score_word(judges.ngrams, current.context[slot], word, other.context[new])
     head["identity"], head["history"] = row["identity"], row["history"]
-    head["blank"], head["symbol"], head["fused"] = row["blank"], row["symbol"], row["fused"]
-    head["node"], head["num_words"] = row["node"], num_words
+    head["blank"], head["symbol"], head["total"] = row["blank"], row["symbol"], row["total"]
+    head["fused"], head["node"], head["num_words"] = row["fused"], row["node"], num_words
     head["expected"], head["boost_state"] = row["expected"], row["boost_state"]

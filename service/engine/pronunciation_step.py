@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.engine.compiled import compiled
+from service.engine.compiled import borrowing, compiled
 from service.engine.lexicon import Pronunciations
+from service.engine.log_sums import add_logs
 from service.engine.ngram_search import CONTEXT_LENGTH, Ngrams, score_word
 from service.engine.pronunciation_beams import Hypotheses, history_with, identity_at
 from service.engine.pruning import Pruning
@@ -22,6 +23,7 @@ _CANDIDATE = np.dtype(
         ("history", np.uint64),
         ("blank", np.float64),
         ("symbol", np.float64),
+        ("total", np.float64),  # of both, once all paths are added
         ("fused", np.float64),
         ("expected", np.float64),
         ("node", np.int32),
@@ -50,8 +52,9 @@ class Candidates(NamedTuple):
     """What a frame makes of the hypotheses, found by identity in a hash table."""
 
     rows: NDArray[np.void]  # [_MAX_CANDIDATES] _CANDIDATE
-    table: NDArray[np.int32]  # [_TABLE_SIZE] a row, or NOWHERE
+    table: NDArray[np.int16]  # [_TABLE_SIZE] a row, or NOWHERE
     num_rows: NDArray[np.int64]  # [1]
+    after: NDArray[np.int32]  # [CONTEXT_LENGTH] for a state of the language model
 
 
 class Frame(NamedTuple):
@@ -67,12 +70,13 @@ def no_candidates() -> Candidates:
     """Room for candidates."""
     return Candidates(
         np.empty(_MAX_CANDIDATES, _CANDIDATE),
-        np.full(_TABLE_SIZE, NOWHERE, np.int32),
+        np.full(_TABLE_SIZE, NOWHERE, np.int16),
         np.zeros(1, np.int64),
+        np.empty(CONTEXT_LENGTH, np.int32),
     )
 
 
-@compiled
+@borrowing
 def step_hypotheses(
     judges: Judges,
     pruning: Pruning,
@@ -91,33 +95,22 @@ def step_hypotheses(
         row["history"], row["fused"], row["node"] = head["history"], head["fused"], head["node"]
         row["expected"], row["boost_state"] = head["expected"], head["boost_state"]
         row["slot"], row["word"] = slot, NOWHERE
-        row["blank"] = _total(head) + log_probs[pruning.blank_id]
+        row["blank"] = head["total"] + log_probs[pruning.blank_id]
         row["symbol"] = head["symbol"] + log_probs[trie[head["node"]]["label"]]
-        best = max(best, rank(judges.weight, row))
+        likely = max(row["blank"], row["symbol"])
+        best = max(best, judges.weight * likely + row["fused"] + row["expected"])
     frame = Frame(log_probs, phonemes, best - pruning.beam_margin)
     _go_on(judges, hypotheses.heads, frame, candidates)
-    for slot in _may_begin(judges, hypotheses.heads, frame):
-        _begin(judges, hypotheses, slot, frame, candidates)
+    _begin_words(judges, hypotheses, frame, candidates)
 
 
-@compiled
-def rank(weight: float, row: np.void) -> float:
-    """What a candidate or a hypothesis is ranked by."""
-    return float(weight * _total(row) + row["fused"] + row["expected"])
-
-
-@compiled
-def _total(row: np.void) -> float:
-    return float(np.logaddexp(row["blank"], row["symbol"]))
-
-
-@compiled
+@borrowing
 def _go_on(judges: Judges, heads: NDArray[np.void], frame: Frame, candidates: Candidates) -> None:
     """Add what the hypotheses become whose open words get another phoneme."""
     trie, phonemes, expected = judges.pronunciations.trie, frame.phonemes, judges.boosts.expected
     for slot, head in enumerate(heads):
         child, end = trie[head["node"]]["first_child"], trie[head["node"] + 1]["first_child"]
-        total, last = _total(head), trie[head["node"]]["label"]
+        total, last = head["total"], trie[head["node"]]["label"]
         column = 0
         while child < end and column < len(phonemes):  # both ascend
             label = trie[child]["label"]
@@ -133,33 +126,35 @@ def _go_on(judges: Judges, heads: NDArray[np.void], frame: Frame, candidates: Ca
             )
 
 
-@compiled
-def _may_begin(judges: Judges, heads: NDArray[np.void], frame: Frame) -> NDArray[np.int64]:
-    """The hypotheses whose open words are complete, if another may begin, however probable both."""
+@borrowing
+def _begin_words(
+    judges: Judges, hypotheses: Hypotheses, frame: Frame, candidates: Candidates
+) -> None:
+    """Add what the hypotheses become whose open words are complete and followed by another's."""
     trie = judges.pronunciations.trie
-    loudest = frame.log_probs[frame.phonemes].max()
-    two_words = 2.0 * (judges.word_bonus + judges.boosts.highest)
+    loudest = -np.inf
+    for phoneme in frame.phonemes:
+        loudest = max(loudest, frame.log_probs[phoneme])
+    two_words = 2.0 * (judges.word_bonus + judges.boosts.highest)  # however probable both are
     two_words += judges.lm_weight * trie[ROOT]["best"]
-    may_begin = np.zeros(len(heads), np.bool_)
-    for slot, head in enumerate(heads):
+    for slot, head in enumerate(hypotheses.heads):
         if trie[head["node"]]["end"] != NOWHERE:
-            score = judges.weight * (_total(head) + loudest) + head["fused"]
-            may_begin[slot] = score + two_words >= frame.limit
-    return np.flatnonzero(may_begin)
+            score = judges.weight * (head["total"] + loudest) + head["fused"]
+            if score + two_words >= frame.limit:
+                _begin(judges, hypotheses, slot, frame, candidates)
 
 
-@compiled
+@borrowing
 def _begin(
     judges: Judges, hypotheses: Hypotheses, slot: int, frame: Frame, candidates: Candidates
 ) -> None:
     """Add what a hypothesis becomes whose word is complete and followed by another's beginning."""
     head, lexicon, expected = hypotheses.heads[slot], judges.pronunciations, judges.boosts.expected
-    total, last = _total(head), lexicon.trie[head["node"]]["label"]
+    total, last = head["total"], lexicon.trie[head["node"]]["label"]
     pronunciation = lexicon.trie[head["node"]]["end"]
-    after = np.empty(CONTEXT_LENGTH, np.int32)
     for index in range(*words_said(lexicon, pronunciation)):
         word = lexicon.words[index]
-        log_prob = score_word(judges.ngrams, hypotheses.context[slot], word, after)
+        log_prob = end_word(judges, hypotheses, slot, index, candidates.after)
         boost, boost_state = boost_word(judges.boosts, head["boost_state"], word)
         fused = head["fused"] + judges.lm_weight * log_prob + judges.word_bonus + boost
         history = history_with(head["history"], word)
@@ -173,13 +168,32 @@ def _begin(
                 _add(candidates, place, sounds, (slot, word, boost_state))
 
 
-@compiled
+@borrowing
+def end_word(
+    judges: Judges, hypotheses: Hypotheses, slot: int, index: int, after: NDArray[np.int32]
+) -> float:
+    """ln P of the word at an index after a hypothesis whose open word it completes.
+
+    Of words that sound alike, the first one's is kept: it is asked for in frame after frame, and
+    looking n-grams up is slow.
+    """
+    head, lexicon = hypotheses.heads[slot], judges.pronunciations
+    is_first = index == lexicon.first_word[lexicon.trie[head["node"]]["end"]]
+    if is_first and not np.isnan(head["ending"]):
+        return float(head["ending"])
+    log_prob = score_word(judges.ngrams, hypotheses.context[slot], lexicon.words[index], after)
+    if is_first:
+        head["ending"] = log_prob
+    return log_prob
+
+
+@borrowing
 def words_said(lexicon: Pronunciations, pronunciation: int) -> tuple[int, int]:
     """From where to where in `words` the words with a pronunciation are."""
     return int(lexicon.first_word[pronunciation]), int(lexicon.first_word[pronunciation + 1])
 
 
-@compiled
+@borrowing
 def _add(
     candidates: Candidates,
     place: tuple[np.uint64, int, float, float],
@@ -195,10 +209,10 @@ def _add(
         row["slot"], row["word"], row["boost_state"] = source
         row["blank"], row["symbol"] = -np.inf, log_prob
     else:
-        row["symbol"] = np.logaddexp(row["symbol"], log_prob)
+        row["symbol"] = add_logs(row["symbol"], log_prob)
 
 
-@compiled
+@borrowing
 def _row_of(candidates: Candidates, identity: np.uint64) -> int:
     """The row of an identity; a new one has the node NOWHERE.
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.boosting import CAUTION, Boosts, boosted_words, follow_boosts
-from service.engine.compiled import compiled
+from service.engine.compiled import borrowing
 from service.engine.language_model import LanguageModel, ShallowFusion
 from service.engine.ngram_search import CONTEXT_LENGTH
 from service.engine.options import BoostPhrase
-from service.engine.tries import NOWHERE, ROOT, find_child
+from service.engine.tries import NOWHERE, ROOT, find_child, place_of
 from service.engine.vocabulary import Vocabulary
 
 
@@ -74,17 +74,11 @@ def _unboosted(model: LanguageModel, lm_weight: float, word_bonus: float) -> NDA
     return expected.astype(np.float32)
 
 
-@compiled
+@borrowing
 def boost_word(boosts: SaidBoosts, state: int, word: int) -> tuple[float, int]:
     """What one of the language model's words adds after a state, and the state after it."""
-    place = _place(boosts.words, word)
+    place = place_of(word, boosts.words, (0, len(boosts.words)))
     return follow_boosts(boosts.automaton, state, boosts.numbers[place] if place >= 0 else NOWHERE)
-
-
-@compiled
-def _place(ascending: NDArray[np.int32], number: int) -> int:
-    place = np.searchsorted(ascending, number)
-    return int(place) if place < len(ascending) and ascending[place] == number else NOWHERE
 
 
 def _way(model: LanguageModel, word: str) -> Iterator[tuple[int, float]]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.beams import EMISSION
-from service.engine.compiled import compiled
+from service.engine.compiled import borrowing, compiled
 
 _HOPELESS = 1e-60  # of the best state's probability
 _FROM_BLANK, _FROM_SYMBOL, _FROM_OWN_BLANK = 1, 2, 3  # how a best path came to a symbol; 0: stayed
@@ -70,6 +70,8 @@ def fit_text(heard: Heard, labels: NDArray[np.int32]) -> float:
         log_scale += np.log(scale)
         window = _hopeful(other, window)
         current, other = other, current
+    if window[1] < len(labels):
+        return -np.inf
     return float(np.log(current.symbols[-1] + current.blanks[-1]) + log_scale)
 
 
@@ -92,7 +94,7 @@ def place_text(heard: Heard, labels: NDArray[np.int32]) -> NDArray[np.void]:
             return np.zeros(0, EMISSION)
         window = _hopeful(other, window)
         current, other = other, current
-    if max(current.symbols[-1], current.blanks[-1]) == 0.0:
+    if window[1] < len(labels) or max(current.symbols[-1], current.blanks[-1]) == 0.0:
         return np.zeros(0, EMISSION)
     ends_in_symbol = bool(current.symbols[-1] > current.blanks[-1])
     return _emissions(heard, labels, moves, ends_in_symbol)
@@ -115,16 +117,17 @@ def _nowhere(num_labels: int) -> _States:
     return _States(np.zeros(num_labels + 2), np.zeros(num_labels + 2))
 
 
-@compiled
+@borrowing
 def _enter(window: tuple[int, int], other: _States) -> tuple[int, int]:
-    """The places that can be reached in the next frame, whose states are cleared."""
-    other.symbols[:] = 0.0
-    other.blanks[:] = 0.0
-    low, high = window
-    return low, min(high + 1, len(other.symbols) - 2)
+    """The places that can be reached in the next frame; beyond them, nothing is."""
+    low, high = window[0], min(window[1] + 1, len(other.symbols) - 2)
+    other.symbols[low] = other.blanks[low] = 0.0
+    if high + 2 < len(other.symbols):
+        other.symbols[high + 2] = other.blanks[high + 2] = 0.0
+    return low, high
 
 
-@compiled
+@borrowing
 def _sum_paths(
     text: _Text,
     frame: NDArray[np.float64],
@@ -145,7 +148,7 @@ def _sum_paths(
         other.blanks[at] = current.blanks[at] + current.symbols[at]
 
 
-@compiled
+@borrowing
 def _choose_paths(
     text: _Text,
     frame: NDArray[np.float64],
@@ -170,7 +173,7 @@ def _choose_paths(
         moves.blanks[index, place] = current.symbols[at] > current.blanks[at]
 
 
-@compiled
+@borrowing
 def _hear_blanks(
     heard: Heard, frame: NDArray[np.float64], other: _States, window: tuple[int, int]
 ) -> None:
@@ -183,7 +186,7 @@ def _hear_blanks(
         other.blanks[place + 1] *= edge if place in (0, last) else blank
 
 
-@compiled
+@borrowing
 def _rescale(states: _States, window: tuple[int, int]) -> float:
     """Divide by the highest probability, which is returned."""
     low, high = window
@@ -197,7 +200,7 @@ def _rescale(states: _States, window: tuple[int, int]) -> float:
     return scale
 
 
-@compiled
+@borrowing
 def _hopeful(states: _States, window: tuple[int, int]) -> tuple[int, int]:
     """The first and the last place worth following, where the highest probability is 1."""
     low, high = window

@@ -9,11 +9,11 @@ as its letters suggest.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.engine.alignment import Emission, Spelling
 from service.engine.decoding import Word
 from service.engine.lexicon import Lexicon
 from service.engine.readings import Reading
@@ -24,6 +24,14 @@ from service.engine.word_scores import Words, score_text
 _PHONEMES_PER_LETTER = 0.8  # of English words
 _UNKNOWN_PHONEME = -2.0  # nats that are added to the log-posterior of any phoneme there is
 _NUM_ANY = 2  # classes of any phoneme: CTC wants a blank between equal ones
+_NEGLIGIBLE = 10.0  # nats; texts this much worse than the best say nothing about its words
+
+
+class _Judged(NamedTuple):
+    text: str
+    letters: NDArray[np.int32]  # [L] of the text
+    sounds: float  # what letters and phonemes say of it
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,33 +69,42 @@ class TextJudge:
         self._weights = weights
 
     def readings(
-        self, log_probs: NDArray[np.float32], texts: Iterable[str], first_frame: int
+        self, log_probs: NDArray[np.float32], texts: Iterable[str], first_frame: int, count: int
     ) -> list[Reading]:
-        """The texts that can be heard at all in log_probs [T, V + P], judged.
+        """The best of the texts that can be heard at all in log_probs [T, V + P].
 
         Args:
             log_probs: natural log, of the letters and then of the phonemes.
             texts: words with single spaces between.
             first_frame: the first one's number.
+            count: how many to give at least, if there are as many. Others are given as long as they
+                are not much worse than the best.
         """
         num_letters = len(self._vocabulary)
         letters = np.exp(log_probs[:, :num_letters] + self._words.symbol_bonuses)
         spelled = Heard(letters, self._vocabulary.blank_id, self._vocabulary.space_id)
         said = Heard(_with_any(np.exp(log_probs[:, num_letters:], dtype=np.float64)), 0, -1)
-        judged = (self._reading(text, (spelled, said), first_frame) for text in texts)
-        return [reading for reading in judged if reading.score > -np.inf]
+        judged = [self._judged(text, spelled, said) for text in texts]
+        judged.sort(key=lambda each: -each.score)
+        least = judged[0].score - _NEGLIGIBLE if judged else 0.0
+        worthy = [each for rank, each in enumerate(judged) if rank < count or each.score >= least]
+        readings = (self._reading(each, spelled, first_frame) for each in worthy)
+        return [reading for reading in readings if reading]
 
-    def _reading(self, text: str, heard: tuple[Heard, Heard], first_frame: int) -> Reading:
-        spelled, said = heard
+    def _judged(self, text: str, spelled: Heard, said: Heard) -> _Judged:
         letters = np.array([self._index[letter] for letter in text], np.int32)
         phonemes = np.array(self._phonemes(text.split(), said), np.int32)
-        emissions = place_text(spelled, letters)
         sounds = self._weights.letters * fit_text(spelled, letters)
         sounds += self._weights.phonemes * fit_text(said, phonemes)
         score = sounds + score_text(self._words, letters, self._context)
-        if len(emissions) < len(letters):
-            score = -np.inf
-        return Reading(self._timed(text, letters, emissions, first_frame), score, sounds)
+        return _Judged(text, letters, sounds, score)
+
+    def _reading(self, judged: _Judged, spelled: Heard, first_frame: int) -> Reading | None:
+        """The text with times, unless it cannot be heard at all."""
+        emissions = place_text(spelled, judged.letters)
+        if judged.score == -np.inf or len(emissions) < len(judged.letters):
+            return None
+        return Reading(self._timed(judged, emissions, first_frame), judged.score, judged.sounds)
 
     def _phonemes(self, words: Sequence[str], said: Heard) -> list[int]:
         any_phoneme = said.posteriors.shape[1] - _NUM_ANY
@@ -99,13 +116,22 @@ class TextJudge:
         return phonemes
 
     def _timed(
-        self, text: str, letters: NDArray[np.int32], emissions: NDArray[np.void], first_frame: int
+        self, judged: _Judged, emissions: NDArray[np.void], first_frame: int
     ) -> tuple[Word, ...]:
-        peaks = emissions["peak"] - self._words.symbol_bonuses[letters[: len(emissions)]]
-        starts = (first_frame + emissions["start"]).tolist()
-        ends = (first_frame + emissions["end"]).tolist()
-        runs = zip(text, starts, ends, peaks.tolist(), strict=False)
-        return Spelling().add(Emission(*run) for run in runs).finish()
+        """The words, each as sure as `alignment` has it: by the geometric mean of its letters."""
+        words = judged.text.split()
+        if not words:
+            return ()
+        lengths = np.array([len(word) for word in words])
+        ends = np.cumsum(lengths + 1) - 1  # where the space after a word is, or would be
+        starts = ends - lengths
+        peaks = emissions["peak"] - self._words.symbol_bonuses[judged.letters]
+        peaks[ends[:-1]] = 0.0  # a space is no letter
+        means = np.add.reduceat(peaks, starts) / lengths
+        confidences = np.exp(means.clip(max=0.0)).tolist()
+        start_frames = (first_frame + emissions["start"][starts]).tolist()
+        end_frames = (first_frame + emissions["end"][ends - 1]).tolist()
+        return tuple(map(Word, words, start_frames, end_frames, confidences))
 
 
 def _with_any(posteriors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,12 +1,12 @@
 """Sets of sequences as tries in flat arrays: letters or phonemes of words, words of phrases."""
 
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.engine.compiled import compiled
+from service.engine.compiled import borrowing
 
 ROOT: Final = 0
 NOWHERE: Final = -1
@@ -55,23 +55,32 @@ def build_trie(
     return trie, nodes
 
 
-@compiled
+@borrowing
 def find_child(trie: Trie, node: int, label: int) -> int:
     """The child of a node by its label; NOWHERE where there is none, or the node is NOWHERE."""
     if node == NOWHERE:
         return NOWHERE
-    low, end = children_of(trie, node)
+    return place_of(label, trie["label"], children_of(trie, node))
+
+
+@borrowing
+def place_of(value: int, values: NDArray[np.integer[Any]], extent: tuple[int, int]) -> int:
+    """Where a value is in ascending values from the extent's first place to before its last.
+
+    NOWHERE if it is not there.
+    """
+    low, end = extent
     high = end
     while low < high:
         middle = (low + high) // 2
-        if trie[middle]["label"] < label:
+        if values[middle] < value:
             low = middle + 1
         else:
             high = middle
-    return low if low < end and trie[low]["label"] == label else NOWHERE
+    return low if low < end and values[low] == value else NOWHERE
 
 
-@compiled
+@borrowing
 def children_of(trie: Trie, node: int) -> tuple[int, int]:
     """From where to where the children of a node are."""
     return int(trie[node]["first_child"]), int(trie[node + 1]["first_child"])

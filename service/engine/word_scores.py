@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from service.engine.beams import TEXT
 from service.engine.boosting import CAUTION, Boosts, credit, follow_boosts
-from service.engine.compiled import compiled
+from service.engine.compiled import borrowing, compiled
 from service.engine.language_model import LanguageArrays
 from service.engine.ngram_file import UNKNOWN_ID
-from service.engine.ngram_search import CONTEXT_LENGTH, score_word
+from service.engine.ngram_search import CONTEXT_LENGTH, copy_values, score_word
 from service.engine.tries import NOWHERE, ROOT, Trie, children_of, find_child
 
 
@@ -29,7 +29,7 @@ class Words(NamedTuple):
     oov_letter_log_prob: float
 
 
-@compiled
+@borrowing
 def score_open_word(
     words: Words, text: np.void, context: NDArray[np.int32], after: NDArray[np.int32]
 ) -> tuple[float, int]:
@@ -41,7 +41,7 @@ def score_open_word(
     """
     state = text["boost_state"]
     if text["num_letters"] == 0:
-        after[:] = context
+        copy_values(context, CONTEXT_LENGTH, after)
         return 0.0, state
     word_id = _end(words.language.letters, text["letters"])
     boosted = _end(words.boosts.letters, text["boost_letters"])
@@ -69,7 +69,7 @@ def score_text(words: Words, symbols: NDArray[np.int32], start: NDArray[np.int32
         if index == len(symbols) or symbols[index] == words.space_id:
             added, text["boost_state"] = score_open_word(words, text, context, after)
             total += added
-            context[:] = after
+            copy_values(after, CONTEXT_LENGTH, context)
             text["num_letters"] = 0
             text["letters"] = text["boost_letters"] = ROOT
         else:
@@ -80,7 +80,7 @@ def score_text(words: Words, symbols: NDArray[np.int32], start: NDArray[np.int32
     return total - credit(words.boosts, text["boost_state"])
 
 
-@compiled
+@borrowing
 def look_ahead(words: Words, text: np.void, expected: NDArray[np.float64]) -> None:
     """Into `expected` [V], what the open word may be expected to add if that letter is the next.
 
@@ -104,7 +104,7 @@ def look_ahead(words: Words, text: np.void, expected: NDArray[np.float64]) -> No
             expected[label] = max(expected[label], as_known) + credit_so_far
 
 
-@compiled
+@borrowing
 def highest_look_ahead(words: Words) -> float:
     """No word may be expected to add more."""
     best = max(words.language.letters[ROOT]["best"], words.language.unknown_log_prob)
@@ -112,7 +112,7 @@ def highest_look_ahead(words: Words) -> float:
     return float(words.lm_weight * best + words.word_bonus + best_boost)
 
 
-@compiled
+@borrowing
 def _end(trie: Trie, node: int) -> int:
     """The sequence that ends at a node, or NOWHERE."""
     return int(trie[node]["end"]) if node != NOWHERE else NOWHERE
