@@ -48,7 +48,10 @@ def _alaw_levels() -> NDArray[np.float32]:
 
 
 def _decode_int16(pcm: bytes) -> NDArray[np.float32]:
-    return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(2**15)
+    waveform: NDArray[np.float32] = np.multiply(
+        np.frombuffer(pcm, "<i2"), np.float32(2**-15), dtype=np.float32
+    )
+    return waveform
 
 
 def _decode_float32(pcm: bytes) -> NDArray[np.float32]:
@@ -64,11 +67,12 @@ def _expander(levels: NDArray[np.float32]) -> Decode:
 class _Encoding:
     bytes_per_sample: int
     decode: Decode  # whole samples to [n] float32, full scale at 1
+    is_bounded: bool = True  # whether all that can be encoded is within full scale
 
 
 _ENCODINGS = {
     "pcm_s16le": _Encoding(2, _decode_int16),
-    "pcm_f32le": _Encoding(4, _decode_float32),
+    "pcm_f32le": _Encoding(4, _decode_float32, is_bounded=False),
     "mulaw": _Encoding(1, _expander(_mulaw_levels())),
     "alaw": _Encoding(1, _expander(_alaw_levels())),
 }
@@ -105,6 +109,8 @@ class PcmDecoder:
         self._encoding = _ENCODINGS[encoding]
         self._encoded_rate = encoded_rate
         self._resampler = Resampler(encoded_rate, sample_rate)
+        # Each pass over a piece makes the event loop give up the interpreter, and wait for it.
+        self._is_ready = self._encoding.is_bounded and encoded_rate == sample_rate
         self._remainder = b""  # the start of a sample whose end has not arrived
         self._num_samples = 0  # decoded so far, at encoded_rate
 
@@ -118,6 +124,8 @@ class PcmDecoder:
         num_whole = len(pcm) - len(pcm) % self._encoding.bytes_per_sample
         self._remainder = pcm[num_whole:]
         waveform = self._encoding.decode(pcm[:num_whole])
+        if self._is_ready:
+            return waveform
         require_finite(waveform, self._num_samples / self._encoded_rate, self._encoded_rate)
         self._num_samples += len(waveform)
         return self._resampler.feed(waveform)

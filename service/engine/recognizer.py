@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +31,8 @@ __all__ = ["Recognizer", "run_recognizer", "running_recognizer", "transcribe"]
 
 T = TypeVar("T")
 
+_NUM_SEGMENTERS = 16  # that are kept for streams that want the same
+
 
 class Recognizer:
     """Recognises speech for any number of streams. Shared and immutable.
@@ -54,7 +57,10 @@ class Recognizer:
         self._model = model
         self._scheduler = scheduler
         self._decoding_pool = decoding_pool
-        self._language_model = language_model
+        # It changes nothing, so streams that want the same share it.
+        self._segmenter = lru_cache(maxsize=_NUM_SEGMENTERS)(
+            lambda options: make_segmenter(bundle, language_model, options)
+        )
 
     @property
     def bundle(self) -> Bundle:
@@ -82,7 +88,7 @@ class Recognizer:
             sample_rate=bundle.framing.sample_rate,
             initial_state=self._model.initial_state(),
             chunker=Chunker(bundle.framing, bundle.chunk_frames, priority, somebody_speaks),
-            segmenter=make_segmenter(bundle, self._language_model, options),
+            segmenter=self._segmenter(options),
             run_decoding=self._run_decoding(options),
             wants_partials=priority is Priority.LIVE,
             rewrite=_rewriting(bundle, options),

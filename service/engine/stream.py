@@ -53,7 +53,8 @@ class Stream:
         self._seat = seat
         self._model_state = parts.initial_state
         self._segmenter_state = parts.segmenter.start()
-        self._shown = NOTHING_SHOWN  # the last partial of the utterance in progress
+        self._newest = NOTHING_SHOWN  # reading of the utterance in progress
+        self._shown = NOTHING_SHOWN  # the last one that was told
         self._closed = False
         self._timings = Timings()
 
@@ -84,7 +85,7 @@ class Stream:
             self._parts.chunker.push(_validated(waveform))
             before = self._segmenter_state
             events = await self._run_steps()
-            return events if self._segmenter_state is before else events + await self._news()
+            return events if self._segmenter_state is before else events + self._news()
         except BaseException:
             self.close()
             raise
@@ -139,7 +140,7 @@ class Stream:
         """The events before the end of the utterance in progress, its own, and what is shown."""
         segmenter, state = self._parts.segmenter, self._segmenter_state
         events += await self._hear(lambda: segmenter.finish(state, is_cut))
-        return [_within(event, self.duration_s) for event in events] + await self._news()
+        return [_within(event, self.duration_s) for event in events] + self._news()
 
     async def _run_steps(self) -> list[Event]:
         events: list[Event] = []
@@ -158,21 +159,25 @@ class Stream:
         return await self._hear(lambda: segmenter.advance(state, log_probs))
 
     async def _hear(self, function: Callable[[], _Heard]) -> list[Event]:
-        self._segmenter_state, segments = await self._decode(function)
+        segmenter, wants_partials = self._parts.segmenter, self._parts.wants_partials
+
+        def heard() -> tuple[SegmenterState[Any], list[Segment], Partial]:
+            state, segments = function()
+            return state, segments, segmenter.partial(state) if wants_partials else NOTHING_SHOWN
+
+        # Both at once, because to run something off the event loop costs more than a partial.
+        self._segmenter_state, segments, self._newest = await self._decode(heard)
         if segments:
             self._shown = NOTHING_SHOWN
         return [Final(self._parts.rewrite(segment)) for segment in segments]
 
-    async def _news(self) -> list[Event]:
+    def _news(self) -> list[Event]:
         """A partial, if it differs from the last one that was shown."""
-        if not self._parts.wants_partials:
+        newest, shown = self._newest, self._shown
+        if (newest.text, newest.stable) == (shown.text, shown.stable):
             return []
-        segmenter, state = self._parts.segmenter, self._segmenter_state
-        partial = await self._decode(lambda: segmenter.partial(state))
-        if (partial.text, partial.stable) == (self._shown.text, self._shown.stable):
-            return []
-        self._shown = partial
-        return [partial]
+        self._shown = newest
+        return [newest]
 
     async def _decode(self, function: Callable[[], T]) -> T:
         def timed() -> tuple[T, float]:
@@ -192,6 +197,9 @@ def _validated(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
     """A copy that cannot harm the streams it shares a batch with."""
     if waveform.ndim != 1:
         raise InvalidAudio(f"samples must come as one channel [n], not {list(waveform.shape)}")
-    if not np.isfinite(waveform).all():
+    copy = np.array(waveform, np.float32)
+    if copy.min(initial=0.0) >= -1.0 and copy.max(initial=0.0) <= 1.0:  # so nothing is NaN
+        return copy
+    if not np.isfinite(copy).all():
         raise InvalidAudio("the audio has samples that are not finite numbers")
-    return np.clip(waveform, -1.0, 1.0).astype(np.float32, copy=False)
+    return copy.clip(-1.0, 1.0)
