@@ -1,5 +1,6 @@
 """Which decoder a stream gets, from its options and the bundle's defaults."""
 
+from dataclasses import replace
 from typing import Any
 
 from service.engine.beam import BeamDecoder, BeamTuning
@@ -18,8 +19,10 @@ from service.engine.vocabulary import Vocabulary
 _BOOSTED_WIDTH = 1.5
 """A beam that has phrases boosted is wider by this factor."""
 
-_PRONOUNCED_WIDTH = 2
-"""A beam of pronounced words is wider by this factor: it has to be, and a place in it is cheap."""
+_PRONOUNCED_WIDTH, _SPELLED_WIDTH = 2.0, 0.25
+"""Of two searches, that for pronounced words finds most texts: it is wider, the other narrower."""
+
+_SPELLED_MARGIN = 10.0  # nats; the spelled beam's, where there are two searches
 
 
 def make_decoder(
@@ -42,12 +45,16 @@ def joint_decoder(
     vocabulary: Vocabulary, tuning: BeamTuning, weights: SoundWeights, beam_width: int, nbest: int
 ) -> JointDecoder:
     """Both searches, whose language model knows how its words are said."""
-    assert tuning.fusion is not None
-    model = tuning.fusion.language_model
-    spelling = BeamDecoder(vocabulary.symbols, vocabulary.blank_id, beam_width, nbest, tuning)
+    fusion, tuning = tuning.fusion, replace(tuning, beam_margin=_SPELLED_MARGIN)
+    assert fusion is not None
+    model = fusion.language_model
+    num_spelled, num_pronounced = (
+        max(1, round(factor * beam_width)) for factor in (_SPELLED_WIDTH, _PRONOUNCED_WIDTH)
+    )
+    spelling = BeamDecoder(vocabulary.symbols, vocabulary.blank_id, num_spelled, nbest, tuning)
     alone = weights.letters + weights.phonemes  # as though letters agreed with phonemes
-    boosts = build_said_boosts(spelling.words.boosts, tuning.boosts, vocabulary, tuning.fusion)
-    pronouncing = PronunciationDecoder(tuning.fusion, alone, _PRONOUNCED_WIDTH * beam_width, boosts)
+    boosts = build_said_boosts(spelling.words.boosts, tuning.boosts, vocabulary, fusion)
+    pronouncing = PronunciationDecoder(fusion, alone, num_pronounced, boosts)
     judge = TextJudge(vocabulary, spelling.words, model.start(), model.lexicon, weights)
     return JointDecoder(vocabulary, spelling, pronouncing, judge, nbest)
 

@@ -10,7 +10,7 @@ Provider: TypeAlias = Literal["auto", "cpu", "cuda"]
 Precision: TypeAlias = Literal["auto", "float32", "float16", "int8"]
 
 DECODERS = ("greedy", "beam")
-MAX_BEAM_WIDTH = 256
+MAX_BEAM_WIDTH = 512
 MAX_LM_WEIGHT = 10.0
 MAX_WORD_BONUS = 20.0  # nats, either way
 MAX_BOOST_PHRASES = 200

@@ -170,7 +170,7 @@ async def test_a_folder_without_a_bundle_is_refused(tmp_path: Path) -> None:
     ("values", "cause"),
     [
         ({"decoder": "magic"}, "decoder is 'magic'; it must be one of greedy, beam"),
-        ({"beam_width": 0}, "beam_width is 0; it must be between 1 and 256"),
+        ({"beam_width": 0}, "beam_width is 0; it must be between 1 and 512"),
         ({"nbest": 17}, "nbest is 17; it must be between 1 and 16"),
     ],
 )

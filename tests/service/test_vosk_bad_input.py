@@ -6,7 +6,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from service.engine.options import Priority, RecognitionOptions
+from service.engine.options import MAX_BEAM_WIDTH, Priority, RecognitionOptions
 from service.engine.recognizer import Recognizer
 from service.settings import Settings
 from tests.fakes import FakeAcousticModel, speak
@@ -76,7 +76,7 @@ async def test_very_many_alternatives_and_phrases_are_bounded(app: FastAPI) -> N
         assert "partial" in await client.event()
         client.send('{"eof":1}')
         alternatives = (await client.event())["alternatives"]
-    assert 1 < len(alternatives) <= 256
+    assert 1 < len(alternatives) <= MAX_BEAM_WIDTH
     assert alternatives[0]["text"] == "hello"
 
 
