@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import sys
 from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import CancelledError
 from contextlib import aclosing, closing, suppress
 from io import BufferedReader
 from pathlib import Path
@@ -113,7 +114,7 @@ async def _from_thread(
             raise
 
     def run() -> None:
-        with suppress(RuntimeError):  # nobody listens any more
+        with suppress(RuntimeError, CancelledError):  # nobody listens any more
             try:
                 produce(put)
             except Exception as error:  # noqa: BLE001 - it is raised where the audio is awaited
