@@ -101,7 +101,7 @@ def _streams(waveforms: Waveforms, load: EngineLoad) -> _Work:
 
 async def _speak(stream: Stream, waveform: NDArray[np.float32], bundle: Bundle) -> float:
     """Give a stream one live chunk at a time, at the pace of speech; the final's latency."""
-    samples = bundle.chunk_frames.live * bundle.framing.samples_per_frame
+    samples = bundle.samples_per_live_chunk
     started_s = time.perf_counter()
     for start in range(0, len(waveform), samples):
         piece = waveform[start : start + samples]

@@ -38,7 +38,8 @@ async def hold_session(
     """
     start = await _receive_start(inbox)
     bundle = recognizer.bundle
-    pcm = PcmDecoder(start.encoding, start.sample_rate, bundle.framing.sample_rate)
+    sample_rate, block = bundle.framing.sample_rate, bundle.samples_per_live_chunk
+    pcm = PcmDecoder(start.encoding, start.sample_rate, sample_rate, block)
     with recognizer.stream(start.recognition(bundle), Priority.LIVE) as stream:
         await outbox.put(ReadyEvent.of(start, bundle))
         listener = _Listener(stream, pcm, limits)
@@ -86,12 +87,14 @@ class _Listener:
         self._limits = limits
 
     async def accept(self, audio: bytes) -> list[Event]:
-        events = await self.stream.accept(self._pcm.feed(audio))
+        waveform = self._pcm.feed(audio)
+        events = await self.stream.accept(waveform) if len(waveform) else []
         self._limits.check(self.stream.duration_s)
         return events
 
     async def finalize(self) -> list[Event]:
-        return await self.stream.finalize()
+        events = await self.stream.accept(self._pcm.rest())
+        return [*events, *await self.stream.finalize()]
 
     async def finish(self) -> list[Event]:
         last = await self.stream.accept(self._pcm.finish())

@@ -67,6 +67,11 @@ class Bundle:
         """Columns of the log-probabilities: the vocabulary's, then the phonemes'."""
         return len(self.vocabulary) + len(self.phonemes)
 
+    @property
+    def samples_per_live_chunk(self) -> int:
+        """Of a stream's audio, nothing comes before there are as many."""
+        return self.chunk_frames.live * self.framing.samples_per_frame
+
 
 def load_bundle(folder: Path) -> Bundle:
     """Read the bundle in `folder` and verify all of it.

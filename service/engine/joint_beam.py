@@ -20,7 +20,7 @@ from service.engine.readings import best_readings
 from service.engine.text_judge import TextJudge
 from service.engine.vocabulary import SPACE, Vocabulary
 
-_NUM_SPELLED, _NUM_PRONOUNCED = 10, 20  # texts that are judged, if no more readings are wanted
+_NUM_SPELLED, _NUM_PRONOUNCED = 5, 15  # texts that are judged, if no more readings are wanted
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -209,7 +209,7 @@ def _check_provider(provider: str, options: RuntimeOptions) -> None:
 def _check_step(model: OnnxAcousticModel, bundle: Bundle) -> None:
     """Step two streams by a live chunk: what the graph's declared shapes left open shows now."""
     num_frames = bundle.chunk_frames.live
-    waveforms = np.zeros((2, num_frames * bundle.framing.samples_per_frame), np.float32)
+    waveforms = np.zeros((2, bundle.samples_per_live_chunk), np.float32)
     states = [model.initial_state(), model.initial_state()]
     try:
         log_probs, next_states = model.step(waveforms, states)

@@ -99,19 +99,23 @@ class PcmDecoder:
         encoding: one of `ENCODINGS`.
         encoded_rate: sample rate of the bytes in Hz, 8000 to 48000.
         sample_rate: sample rate of the waveform that is wanted, in Hz.
+        block: samples that are decoded together where none is to be resampled or checked, for
+            whoever can do nothing before there are as many. Each pass over a piece makes its thread
+            give up the interpreter and wait for it.
 
     Raises:
         UnsupportedEncoding: the encoding or its rate is not supported.
     """
 
-    def __init__(self, encoding: str, encoded_rate: int, sample_rate: int) -> None:
+    def __init__(self, encoding: str, encoded_rate: int, sample_rate: int, block: int = 1) -> None:
         check_pcm(encoding, encoded_rate)
         self._encoding = _ENCODINGS[encoding]
         self._encoded_rate = encoded_rate
         self._resampler = Resampler(encoded_rate, sample_rate)
-        # Each pass over a piece makes the event loop give up the interpreter, and wait for it.
         self._is_ready = self._encoding.is_bounded and encoded_rate == sample_rate
-        self._remainder = b""  # the start of a sample whose end has not arrived
+        self._block = block if self._is_ready else 1
+        self._waiting = [b""]  # for the end of a sample or of a block
+        self._num_waiting = 0  # bytes
         self._num_samples = 0  # decoded so far, at encoded_rate
 
     def feed(self, pcm: bytes) -> NDArray[np.float32]:
@@ -120,14 +124,23 @@ class PcmDecoder:
         Raises:
             InvalidAudio: a sample is NaN or infinite.
         """
-        pcm = self._remainder + pcm
+        self._waiting.append(pcm)
+        self._num_waiting += len(pcm)
+        num_missing = self._block - self._num_samples % self._block  # samples
+        if self._num_waiting < num_missing * self._encoding.bytes_per_sample:
+            return np.zeros(0, np.float32)
+        return self.rest()
+
+    def rest(self) -> NDArray[np.float32]:
+        """The samples that wait for others [m], in [-1, 1]. Raises what `feed` raises."""
+        pcm = b"".join(self._waiting)
         num_whole = len(pcm) - len(pcm) % self._encoding.bytes_per_sample
-        self._remainder = pcm[num_whole:]
+        self._waiting, self._num_waiting = [pcm[num_whole:]], len(pcm) - num_whole
         waveform = self._encoding.decode(pcm[:num_whole])
+        first, self._num_samples = self._num_samples, self._num_samples + len(waveform)
         if self._is_ready:
             return waveform
-        require_finite(waveform, self._num_samples / self._encoded_rate, self._encoded_rate)
-        self._num_samples += len(waveform)
+        require_finite(waveform, first / self._encoded_rate, self._encoded_rate)
         return self._resampler.feed(waveform)
 
     def finish(self) -> NDArray[np.float32]:
@@ -136,10 +149,11 @@ class PcmDecoder:
         Raises:
             InvalidAudio: the bytes end in the middle of a sample.
         """
-        if self._remainder:
+        last = self.rest()
+        if self._num_waiting:
             raise InvalidAudio(
-                f"The audio ends with {len(self._remainder)} of the "
+                f"The audio ends with {self._num_waiting} of the "
                 f"{self._encoding.bytes_per_sample} bytes of a sample. "
                 "Send whole samples, or correct the encoding."
             )
-        return self._resampler.finish()
+        return np.concatenate([last, self._resampler.finish()])

@@ -18,6 +18,7 @@ _BEAM_MARGIN = 10.0
 _SYMBOL_MARGIN = 9.0  # nats
 _MAX_SYMBOLS = 16
 _SURE_BLANK = 0.99
+_FEW, _PER_TEXT = 32, 16  # hypotheses among which the best texts are looked for
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,8 +86,8 @@ class PronunciationDecoder:
 
     def texts(self, state: PronouncedState, count: int) -> list[list[str]]:
         """The best texts at most, each as its words, best first; none if all end in mid-word."""
-        margin = self._pruning.beam_margin if count > 1 else 0.0
-        slots, last_words, scores = complete_texts(self._judges, state.hypotheses, margin)
+        most = max(_FEW, _PER_TEXT * count)
+        slots, last_words, scores = complete_texts(self._judges, state.hypotheses, most)
         best = np.argsort(-scores, kind="stable")[:count].tolist()
         return [
             self._spelled([*self._whole_words(state, slots[index]), *_real(last_words[index])])

@@ -68,12 +68,12 @@ def search_pronunciations(
 
 @compiled
 def complete_texts(
-    judges: Judges, hypotheses: Hypotheses, margin: float
+    judges: Judges, hypotheses: Hypotheses, most: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
     """The hypotheses that may end here, their last words told apart.
 
     Args:
-        margin: nats; of texts that are this much worse than the best, not all are given.
+        most: hypotheses that are looked at, the best without their last words.
 
     Returns:
         For each text its hypothesis, its last word, NOWHERE if it has none, and its score.
@@ -82,17 +82,13 @@ def complete_texts(
     slots, words, scores = [NOWHERE], [NOWHERE], [0.0]  # which tells their types
     after = np.empty(CONTEXT_LENGTH, np.int32)
     incomplete = judges.weight * hypotheses.heads["total"] + hypotheses.heads["fused"]
-    limit = -np.inf
-    for slot in np.argsort(-incomplete):
+    for slot in np.argsort(-incomplete)[:most]:
         head, score = hypotheses.heads[slot], incomplete[slot]
-        if score + judges.word_bonus + judges.boosts.highest < limit:
-            break  # not even a word that is certain makes it worth while
         state = head["boost_state"]
         if head["node"] == ROOT:
             slots.append(slot)
             words.append(NOWHERE)
             scores.append(score - credit(judges.boosts.automaton, state))
-            limit = max(limit, scores[-1] - margin)
         pronunciation = lexicon.trie[head["node"]]["end"]
         if pronunciation == NOWHERE:
             continue
@@ -104,7 +100,6 @@ def complete_texts(
             slots.append(slot)
             words.append(word)
             scores.append(score + judges.lm_weight * log_prob + judges.word_bonus + boost)
-            limit = max(limit, scores[-1] - margin)
     return np.array(slots[1:], np.int32), np.array(words[1:], np.int32), np.array(scores[1:])
 
 

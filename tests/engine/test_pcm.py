@@ -30,8 +30,10 @@ def encode(waveform: NDArray[np.float32], encoding: str) -> bytes:
     return file.getvalue()
 
 
-def decode(pieces: list[bytes], encoding: str, encoded_rate: int = RATE) -> NDArray[np.float32]:
-    decoder = PcmDecoder(encoding, encoded_rate, RATE)
+def decode(
+    pieces: list[bytes], encoding: str, encoded_rate: int = RATE, block: int = 1
+) -> NDArray[np.float32]:
+    decoder = PcmDecoder(encoding, encoded_rate, RATE, block)
     return np.concatenate([*map(decoder.feed, pieces), decoder.finish()])
 
 
@@ -67,14 +69,25 @@ def test_g711_levels_are_those_of_an_independent_decoder(encoding: str) -> None:
     encoding=st.sampled_from(ENCODINGS),
     encoded_rate=st.sampled_from([8_000, 16_000, 22_050, 44_100, 48_000]),
     positions=st.lists(st.integers(0, 4_000), max_size=30),
+    block=st.sampled_from([1, 100, 333]),
 )
 def test_any_cutting_gives_the_same_waveform(
-    encoding: str, encoded_rate: int, positions: list[int]
+    encoding: str, encoded_rate: int, positions: list[int], block: int
 ) -> None:
     pcm = encode(chirp(0.06, RATE), encoding)
     whole = decode([pcm], encoding, encoded_rate)
-    in_pieces = decode(cut(pcm, positions), encoding, encoded_rate)
+    in_pieces = decode(cut(pcm, positions), encoding, encoded_rate, block)
     np.testing.assert_array_equal(in_pieces, whole)
+
+
+@given(st.lists(st.integers(0, 700), max_size=30))
+def test_a_block_is_decoded_as_soon_as_it_is_whole(lengths: list[int]) -> None:
+    decoder, num_fed, num_decoded = PcmDecoder("pcm_s16le", RATE, RATE, block=320), 0, 0
+    for length in lengths:
+        num_decoded += len(decoder.feed(bytes(length)))
+        num_fed += length
+        assert num_decoded // 320 == num_fed // 2 // 320, "a block waits"
+    assert num_decoded + len(decoder.rest()) == num_fed // 2
 
 
 @pytest.mark.parametrize("encoded_rate", [8_000, 11_025, 44_100, 48_000])

@@ -89,7 +89,7 @@ def test_without_pruning_every_text_has_its_score(
     judges = Judges(SAID, MODEL.arrays.ngrams, WEIGHT, LM_WEIGHT, WORD_BONUS, boosts)
     found = search_pronunciations(judges, EXHAUSTIVE, nothing_said(MODEL.start()), frames)
     texts: dict[tuple[str, ...], float] = {}
-    for slot, last, score in zip(*complete_texts(judges, found, margin=np.inf), strict=True):
+    for slot, last, score in zip(*complete_texts(judges, found, most=10_000), strict=True):
         count = found.heads["num_words"][slot]
         numbers = [*found.words[slot, :count], *([last] if last >= 0 else [])]
         words = tuple(MODEL.vocabulary[number] for number in numbers)

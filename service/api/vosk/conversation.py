@@ -88,7 +88,8 @@ class _Take:
         self.config = config
         self.has_heard = False
         self.partial = ""  # what the utterance in progress reads like
-        self._pcm = PcmDecoder(_ENCODING, encoded_rate, bundle.framing.sample_rate)
+        sample_rate, block = bundle.framing.sample_rate, bundle.samples_per_live_chunk
+        self._pcm = PcmDecoder(_ENCODING, encoded_rate, sample_rate, block)
         self._header = WavHeaderSkipper()
         self._num_bytes = 0
         self._stream = recognizer.stream(config.recognition(bundle), Priority.LIVE)
