@@ -17,7 +17,7 @@ from service.engine.tries import NOWHERE
 _BEAM_MARGIN = 10.0
 _SYMBOL_MARGIN = 9.0  # nats
 _MAX_SYMBOLS = 16
-_SURE_BLANK = 0.99
+_SURE_BLANK = 0.95
 _FEW, _PER_TEXT = 32, 16  # hypotheses among which the best texts are looked for
 
 

@@ -24,7 +24,7 @@ from service.engine.word_scores import Words, score_text
 _PHONEMES_PER_LETTER = 0.8  # of English words
 _UNKNOWN_PHONEME = -2.0  # nats that are added to the log-posterior of any phoneme there is
 _NUM_ANY = 2  # classes of any phoneme: CTC wants a blank between equal ones
-_NEGLIGIBLE = 10.0  # nats; texts this much worse than the best say nothing about its words
+_NEGLIGIBLE = 7.0  # nats; texts this much worse than the best say nothing about its words
 
 
 class _Judged(NamedTuple):
