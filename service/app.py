@@ -92,9 +92,10 @@ async def serve(settings: Settings) -> None:
         InvalidBundle, ProviderUnavailable: the model cannot be run as asked.
         InvalidSetting: a port cannot be listened on.
     """
-    async with running_recognizer(settings.model, settings.runtime_options()) as recognizer:
+    options = settings.runtime_options()
+    # Warmed up, or the first beam search would wait for it.
+    async with running_recognizer(settings.model, options, warm_up) as recognizer:
         logger.info("model %s runs on %s", recognizer.bundle.name, recognizer.provider)
-        await asyncio.to_thread(warm_up)  # or the first beam search would wait for it
         listeners = open_listeners(settings)
         if not listeners.vosk:
             settings = settings.model_copy(update={"vosk_port": 0})

@@ -21,7 +21,7 @@ from service.engine.ngram_file import (
     read_ngram_file,
 )
 from service.engine.ngram_search import CONTEXT_LENGTH, Ngrams, score_word
-from service.engine.tries import NOWHERE, Trie, build_trie
+from service.engine.tries import NOWHERE, Trie, build_long_trie
 
 
 class LanguageArrays(NamedTuple):
@@ -170,11 +170,13 @@ def _spelled(
 ) -> Trie:
     """The trie of the words' letters."""
     index = {symbol: number for number, symbol in enumerate(symbols)}
-    num_special = len(SPECIAL_WORDS)
-    try:
-        spellings = [[index[letter] for letter in word] for word in vocabulary[num_special:]]
-    except KeyError as error:
-        raise ValueError(f"it has words with {error}, which the acoustic model has not") from None
-    letters, _ = build_trie(spellings, log_probs[num_special:])
-    letters["end"][letters["end"] != NOWHERE] += num_special
+    words = vocabulary[len(SPECIAL_WORDS) :]
+    labels = [index.get(letter, NOWHERE) for letter in "".join(words)]
+    if NOWHERE in labels:
+        letter = "".join(words)[labels.index(NOWHERE)]
+        raise ValueError(f"it has words with {letter!r}, which the acoustic model has not")
+    lengths = np.fromiter(map(len, words), np.intp, len(words))
+    values = log_probs[len(SPECIAL_WORDS) :]
+    letters, _ = build_long_trie(np.array(labels, np.int32), lengths, values)
+    letters["end"][letters["end"] != NOWHERE] += len(SPECIAL_WORDS)
     return letters

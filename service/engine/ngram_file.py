@@ -109,7 +109,10 @@ def _decode(content: bytes) -> NgramTrie:
     sections = _sections(content[_PREFIX.size + header_length :], header["sections"])
     num_ngrams = tuple(int(number) for number in header["num_ngrams"])
     first_child = np.concatenate(
-        [[num_ngrams[0]], num_ngrams[0] + _from_planes(sections["child_counts"]).cumsum()]
+        [
+            [num_ngrams[0]],
+            num_ngrams[0] + _from_planes(sections["child_counts"]).cumsum(dtype=np.int64),
+        ]
     ).astype(np.int32)
     words = tuple(sections["words"].decode().split("\n")) if sections["words"] else ()
     trie = NgramTrie(
@@ -155,15 +158,18 @@ def _sections(packed: bytes, sizes: dict[str, int]) -> dict[str, bytes]:
 
 
 def _word_ids(
-    deltas: NDArray[np.int64], first_child: NDArray[np.int32], num_words: int
+    deltas: NDArray[np.uint16], first_child: NDArray[np.int32], num_words: int
 ) -> NDArray[np.uint16]:
-    """[N] uint16: all n-grams' last words, undoing the differences within runs of children."""
-    sums = deltas.cumsum()
+    """[N] all n-grams' last words, undoing the differences within runs of children.
+
+    Everything is modulo MAX_WORDS, as unsigned integers of two bytes are.
+    """
+    sums = deltas.cumsum(dtype=np.uint16)
     starts = _run_starts(first_child, num_words)
     offsets = deltas[starts] - sums[starts]
     lengths = np.diff(starts, append=len(deltas))
-    longer = (sums + np.repeat(offsets, lengths)) % MAX_WORDS
-    return np.concatenate([np.arange(num_words), longer]).astype(np.uint16)
+    longer = sums + np.repeat(offsets, lengths)
+    return np.concatenate([np.arange(num_words, dtype=np.uint16), longer])
 
 
 def _run_starts(first_child: NDArray[np.int32], num_words: int) -> NDArray[np.int32]:
@@ -183,10 +189,9 @@ def _by_planes(numbers: NDArray[np.integer]) -> bytes:
     return halves.T.tobytes()
 
 
-def _from_planes(section: bytes) -> NDArray[np.int64]:
-    low, high = np.frombuffer(section, "u1").reshape(2, -1).astype(np.int64)
-    numbers: NDArray[np.int64] = low + 256 * high
-    return numbers
+def _from_planes(section: bytes) -> NDArray[np.uint16]:
+    planes = np.frombuffer(section, "u1").reshape(2, -1)
+    return np.ascontiguousarray(planes.T).view("<u2").ravel()
 
 
 def _array(section: bytes, dtype: str) -> NDArray[Any]:

@@ -129,16 +129,24 @@ def _in(pool: Executor) -> RunDecoding:
 
 
 @asynccontextmanager
-async def running_recognizer(folder: Path, options: RuntimeOptions) -> AsyncIterator[Recognizer]:
+async def running_recognizer(
+    folder: Path, options: RuntimeOptions, meanwhile: Callable[[], None] = lambda: None
+) -> AsyncIterator[Recognizer]:
     """Load the bundle in `folder` and run it; on leaving, queued steps finish, then all stops.
+
+    Args:
+        meanwhile: is called in a thread while the models of a bundle that is whole are loaded.
 
     Raises:
         InvalidBundle: the bundle is missing, damaged or contradicts itself.
         ProviderUnavailable: a GPU is required and not there.
     """
     bundle = await asyncio.to_thread(load_bundle, folder)
-    model = await asyncio.to_thread(load_acoustic_model, bundle, options)
-    language_model = await asyncio.to_thread(bundle_language_model, bundle)
+    model, language_model, _ = await asyncio.gather(
+        asyncio.to_thread(load_acoustic_model, bundle, options),
+        asyncio.to_thread(bundle_language_model, bundle),
+        asyncio.to_thread(meanwhile),
+    )
     async with run_recognizer(bundle, model, options, language_model) as recognizer:
         yield recognizer
 

@@ -1,6 +1,7 @@
 """Sets of sequences as tries in flat arrays: letters or phonemes of words, words of phrases."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -32,25 +33,35 @@ def build_trie(
     Returns:
         The trie, and [R, L] the nodes along each sequence, NOWHERE after its end.
     """
-    lengths = np.fromiter(map(len, sequences), np.intp, len(sequences))  # [R]
+    lengths = np.fromiter(map(len, sequences), np.intp, len(sequences))
+    return build_long_trie(
+        np.array(list(chain.from_iterable(sequences)), np.int32), lengths, values
+    )
+
+
+def build_long_trie(
+    labels: NDArray[np.int32], lengths: NDArray[np.intp], values: NDArray[np.float64]
+) -> tuple[Trie, NDArray[np.int32]]:
+    """The same of sequences in a row, as [N] labels, whose lengths are [R]."""
     inside = np.arange(lengths.max(initial=0)) < lengths[:, None]  # [R, L]
     rows = np.full(inside.shape, NOWHERE, np.int32)
-    rows[inside] = np.fromiter((label for labels in sequences for label in labels), np.int32)
+    rows[inside] = labels
     ranking = np.lexsort(rows.T[::-1]) if rows.size else np.arange(len(rows))
     nodes = np.empty_like(rows)
     nodes[ranking] = _numbered(rows[ranking])
+    visited = nodes[inside]  # [N]
     trie = np.zeros(nodes.max(initial=ROOT) + 2, NODE)
     parents = np.roll(nodes, 1, axis=1)
     parents[:, :1] = ROOT
     parent_of = np.zeros(len(trie) - 1, np.int32)
-    parent_of[nodes[inside]] = parents[inside]
-    trie["label"][nodes[inside]] = rows[inside]
+    parent_of[visited] = parents[inside]
+    trie["label"][visited] = labels
     num_children = np.bincount(parent_of[1:], minlength=len(parent_of))
     trie["first_child"] = 1 + np.concatenate([[0], num_children.cumsum()])
     trie["end"] = NOWHERE
     trie["end"][nodes[np.arange(len(rows)), lengths - 1]] = np.arange(len(rows))
     trie["best"] = -np.inf
-    np.maximum.at(trie["best"], nodes[inside], np.repeat(values, lengths))
+    np.maximum.at(trie["best"], visited, np.repeat(values.astype(np.float32), lengths))
     trie["best"][ROOT] = values.max(initial=-np.inf)
     return trie, nodes
 

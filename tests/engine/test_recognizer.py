@@ -152,8 +152,10 @@ async def test_streams_that_are_open_at_the_end_are_told() -> None:
 
 
 async def test_a_bundle_is_loaded_and_run(tmp_path: Path) -> None:
-    options = RuntimeOptions(provider="cpu")
-    async with running_recognizer(write_tiny_bundle(tmp_path), options) as recognizer:
+    options, done = RuntimeOptions(provider="cpu"), list[str]()
+    folder = write_tiny_bundle(tmp_path)
+    async with running_recognizer(folder, options, lambda: done.append("it")) as recognizer:
+        assert done == ["it"]
         assert recognizer.provider == "CPUExecutionProvider"
         assert recognizer.bundle.name == "tiny"
         transcript = await transcribe(recognizer, [np.zeros(16000, np.float32)], OPTIONS)
@@ -161,9 +163,11 @@ async def test_a_bundle_is_loaded_and_run(tmp_path: Path) -> None:
 
 
 async def test_a_folder_without_a_bundle_is_refused(tmp_path: Path) -> None:
+    done: list[str] = []
     with pytest.raises(InvalidBundle):
-        async with running_recognizer(tmp_path, RuntimeOptions()):
+        async with running_recognizer(tmp_path, RuntimeOptions(), lambda: done.append("it")):
             pass
+    assert not done, "whoever has no model is not to wait for anything else"
 
 
 @pytest.mark.parametrize(

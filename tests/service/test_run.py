@@ -20,7 +20,8 @@ from service.settings import Settings
 from tests.fakes import FakeAcousticModel, fake_bundle
 
 @asynccontextmanager
-async def running_recognizer(folder, options):
+async def running_recognizer(folder, options, meanwhile):
+    meanwhile()
     async with run_recognizer(fake_bundle(), FakeAcousticModel(), options) as recognizer:
         yield recognizer
         print("frozen" if gc.get_freeze_count() else "collected", flush=True)
