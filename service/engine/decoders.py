@@ -19,8 +19,10 @@ from service.engine.vocabulary import Vocabulary
 _BOOSTED_WIDTH = 1.5
 """A beam that has phrases boosted is wider by this factor."""
 
-_PRONOUNCED_WIDTH, _SPELLED_WIDTH = 2.0, 0.25
+_PRONOUNCED_WIDTH, _SPELLED_WIDTH = 2, 0.25
 """Of two searches, that for pronounced words finds most texts: it is wider, the other narrower."""
+
+_FEW_SPELLED = 32  # but no narrower than this if as many are asked for
 
 _SPELLED_MARGIN = 10.0  # nats; the spelled beam's, where there are two searches
 
@@ -48,13 +50,11 @@ def joint_decoder(
     fusion, tuning = tuning.fusion, replace(tuning, beam_margin=_SPELLED_MARGIN)
     assert fusion is not None
     model = fusion.language_model
-    num_spelled, num_pronounced = (
-        max(1, round(factor * beam_width)) for factor in (_SPELLED_WIDTH, _PRONOUNCED_WIDTH)
-    )
+    num_spelled = max(round(_SPELLED_WIDTH * beam_width), min(beam_width, _FEW_SPELLED))
     spelling = BeamDecoder(vocabulary.symbols, vocabulary.blank_id, num_spelled, nbest, tuning)
     alone = weights.letters + weights.phonemes  # as though letters agreed with phonemes
     boosts = build_said_boosts(spelling.words.boosts, tuning.boosts, vocabulary, fusion)
-    pronouncing = PronunciationDecoder(fusion, alone, num_pronounced, boosts)
+    pronouncing = PronunciationDecoder(fusion, alone, _PRONOUNCED_WIDTH * beam_width, boosts)
     judge = TextJudge(vocabulary, spelling.words, model.start(), model.lexicon, weights)
     return JointDecoder(vocabulary, spelling, pronouncing, judge, nbest)
 

@@ -31,8 +31,9 @@ _SHIFT = np.uint64(32)
 
 
 class Hypotheses(NamedTuple):
-    """H hypotheses with room for W words each. No array in it is changed once it is made.
+    """H hypotheses with room for W words each.
 
+    No array in it is changed once it is made, but that an `ending` is noted when it is asked for.
     Only pending words are kept, those that are not settled yet.
     """
 
