@@ -14,7 +14,6 @@ from service.engine.commitment import (
     CAPACITY,
     FRAMES_PER_COMMIT,
     commit,
-    num_shared,
     pending_text,
     pending_words,
 )
@@ -24,6 +23,7 @@ from service.engine.options import BoostPhrase
 from service.engine.prefix_search import search
 from service.engine.pruning import Pruning
 from service.engine.readings import Reading, best_readings
+from service.engine.rows import num_shared
 from service.engine.vocabulary import SPACE, Vocabulary
 from service.engine.word_scores import Words
 
@@ -124,8 +124,8 @@ class BeamDecoder:
 
         Every later reading extends one of the beams, so none can lack these words.
         """
-        text = pending_text(state.beams, 0, self._vocabulary)
-        shared, _, _ = text[: num_shared(state.beams)].rpartition(SPACE)
+        count = num_shared(state.beams.symbols, state.beams.texts["length"])
+        shared, _, _ = pending_text(state.beams, 0, self._vocabulary)[:count].rpartition(SPACE)
         return (_committed(state) + shared).strip()
 
     def texts(self, state: BeamState, count: int) -> list[str]:

@@ -7,7 +7,8 @@ from service.engine.beams import BLANK, EMISSION, PATH, SYMBOL, TEXT, Beams
 from service.engine.boosting import credit
 from service.engine.compiled import borrowing, compiled
 from service.engine.log_sums import add_logs
-from service.engine.ngram_search import CONTEXT_LENGTH, copy_values
+from service.engine.ngram_search import CONTEXT_LENGTH
+from service.engine.rows import copy_values
 from service.engine.tries import ROOT, find_child
 from service.engine.word_scores import Words, score_open_word
 

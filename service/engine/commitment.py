@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from service.engine.alignment import Emission, Spelling
 from service.engine.beams import Beams
-from service.engine.compiled import borrowing
 from service.engine.decoding import Word
+from service.engine.rows import num_shared
 from service.engine.vocabulary import Vocabulary
 
 FRAMES_PER_COMMIT: Final = 32
@@ -16,19 +16,6 @@ MAX_PENDING: Final = 48
 """Symbols of the best beam that may stay disputed at a commit: about three seconds of speech."""
 CAPACITY: Final = 2 * MAX_PENDING + FRAMES_PER_COMMIT
 """Symbols that a beam can have before the next commit; `commit` leaves none more than the rest."""
-
-
-@borrowing
-def num_shared(beams: Beams) -> int:
-    """How many leading pending symbols all beams share."""
-    count = beams.texts[0]["length"]
-    for slot in range(len(beams.texts)):
-        count = min(count, beams.texts[slot]["length"])
-        for column in range(count):
-            if beams.symbols[slot, column] != beams.symbols[0, column]:
-                count = column
-                break
-    return int(count)
 
 
 def pending_text(beams: Beams, slot: int, vocabulary: Vocabulary) -> str:
@@ -65,7 +52,7 @@ def commit(beams: Beams, vocabulary: Vocabulary) -> tuple[tuple[Word, ...], Beam
 
 def _last_settled_space(beams: Beams, best: int, space_id: int) -> int:
     """The last column with a space before which all texts and all emission times are the same."""
-    shared = num_shared(beams)
+    shared = num_shared(beams.symbols, beams.texts["length"])
     viterbi, emissions = beams.paths["viterbi"], beams.emissions[:, :, :shared]
     impossible = viterbi == -np.inf  # [2, B]
     same_time = emissions == emissions[viterbi[:, best].argmax(), best]

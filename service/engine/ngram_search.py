@@ -53,10 +53,3 @@ def score_word(
     if not found:
         log_prob += ngrams.codebooks[0, 0, ngrams.log_prob_codes[word_id]]
     return log_prob
-
-
-@borrowing
-def copy_values(source: NDArray[np.int32], count: int, target: NDArray[np.int32]) -> None:
-    """Copy the first values, such as a state. (Assigned slices may overlap, and so take longer.)"""
-    for index in range(count):
-        target[index] = source[index]

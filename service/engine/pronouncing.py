@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.language_model import ShallowFusion
-from service.engine.pronunciation_beams import Hypotheses, nothing_said, num_shared
+from service.engine.pronunciation_beams import Hypotheses, nothing_said
 from service.engine.pronunciation_search import complete_texts, search_pronunciations
 from service.engine.pronunciation_step import Judges
 from service.engine.pruning import Pruning
+from service.engine.rows import num_shared
 from service.engine.said_boosts import SaidBoosts
 from service.engine.tries import NOWHERE
 
@@ -76,7 +77,7 @@ class PronunciationDecoder:
         """Take in log_probs [T, P], natural log. Any cutting of T gives the same texts."""
         frames = np.array(log_probs, np.float32, order="C")
         found = search_pronunciations(self._judges, self._pruning, state.hypotheses, frames)
-        num_settled = num_shared(found)
+        num_settled = num_shared(found.words, found.heads["num_words"])
         settled = found.words[0, :num_settled].tolist()
         return PronouncedState((*state.words, *settled), found.drop_words(num_settled))
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.compiled import borrowing, compiled
-from service.engine.ngram_search import CONTEXT_LENGTH, copy_values
+from service.engine.ngram_search import CONTEXT_LENGTH
+from service.engine.rows import copy_values
 from service.engine.tries import ROOT
 
 HYPOTHESIS: Final = np.dtype(
@@ -76,19 +77,6 @@ def copy_hypotheses(source: Hypotheses, num_hypotheses: int, target: Hypotheses)
         target.heads[slot] = source.heads[slot]
         copy_values(source.words[slot], num_words, target.words[slot])
         copy_values(source.context[slot], CONTEXT_LENGTH, target.context[slot])
-
-
-@borrowing
-def num_shared(hypotheses: Hypotheses) -> int:
-    """How many leading words all hypotheses share."""
-    count = hypotheses.heads[0]["num_words"]
-    for slot in range(len(hypotheses.heads)):
-        count = min(count, hypotheses.heads[slot]["num_words"])
-        for index in range(count):
-            if hypotheses.words[slot, index] != hypotheses.words[0, index]:
-                count = index
-                break
-    return int(count)
 
 
 @borrowing

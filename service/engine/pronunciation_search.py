@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from service.engine.boosting import credit
 from service.engine.compiled import borrowing, compiled
 from service.engine.log_sums import add_logs
-from service.engine.ngram_search import CONTEXT_LENGTH, copy_values, score_word
+from service.engine.ngram_search import CONTEXT_LENGTH, score_word
 from service.engine.pronunciation_beams import Hypotheses, copy_hypotheses, room_for
 from service.engine.pronunciation_step import (
     Candidates,
@@ -33,6 +33,7 @@ from service.engine.pronunciation_step import (
     words_said,
 )
 from service.engine.pruning import Pruning, best_candidates, worth_following
+from service.engine.rows import copy_values
 from service.engine.said_boosts import boost_word
 from service.engine.tries import NOWHERE, ROOT
 

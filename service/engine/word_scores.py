@@ -13,7 +13,8 @@ from service.engine.boosting import CAUTION, Boosts, credit, follow_boosts
 from service.engine.compiled import borrowing, compiled
 from service.engine.language_model import LanguageArrays
 from service.engine.ngram_file import UNKNOWN_ID
-from service.engine.ngram_search import CONTEXT_LENGTH, copy_values, score_word
+from service.engine.ngram_search import CONTEXT_LENGTH, score_word
+from service.engine.rows import copy_values
 from service.engine.tries import NOWHERE, ROOT, Trie, children_of, find_child
 
 

@@ -9,10 +9,9 @@ import pytest
 
 from service.engine import (
     beam_rows,
-    commitment,
     prefix_search,
-    pronunciation_beams,
     pronunciation_search,
+    rows,
     text_fit,
     word_scores,
 )
@@ -54,8 +53,7 @@ def test_warming_up_compiles_all_that_decoding_needs() -> None:
         beam_rows.final_scores,
         pronunciation_search.search_pronunciations,
         pronunciation_search.complete_texts,
-        pronunciation_beams.num_shared,
-        commitment.num_shared,
+        rows.num_shared,
         text_fit.fit_text,
         text_fit.place_text,
         word_scores.score_text,
