@@ -110,6 +110,7 @@ def run(settings: Settings) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    gc.disable()  # until all is loaded: none of it is garbage
     with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
         runner.run(serve(settings))
 
@@ -119,6 +120,7 @@ def _leave_what_stays_to_no_collection() -> None:
     # garbage, every stream waits until these have been, too: for as much as a tenth of a second.
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def _leave_signals_to_the_server() -> None:

@@ -25,6 +25,7 @@ async def running_recognizer(folder, options, meanwhile):
     async with run_recognizer(fake_bundle(), FakeAcousticModel(), options) as recognizer:
         yield recognizer
         print("frozen" if gc.get_freeze_count() else "collected", flush=True)
+        print("collecting" if gc.isenabled() else "littering", flush=True)
     print("released", flush=True)
 
 app.running_recognizer = running_recognizer
@@ -64,6 +65,6 @@ def test_a_signal_ends_it_in_order(process: subprocess.Popen[str], number: signa
         log += line
     process.send_signal(number)
     out, _ = process.communicate(timeout=20)
-    assert (out.split(), process.returncode) == (["frozen", "released", "ended"], 0)
+    assert (out.split(), process.returncode) == (["frozen", "collecting", "released", "ended"], 0)
     assert re.search(r"http://127\.0\.0\.1:\d+", log)
     assert "INFO service.app: model fake runs on FakeExecutionProvider" in log
