@@ -5,8 +5,16 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from service.engine.bundle import DESCRIPTION, LANGUAGE_MODEL, LEXICON, load_bundle, sha256
+from service.engine.bundle import (
+    DESCRIPTION,
+    LANGUAGE_MODEL,
+    LEXICON,
+    RULES,
+    load_bundle,
+    sha256,
+)
 from service.engine.language_model import load_language_model
+from service.engine.letter_to_sound import read_rules
 from service.engine.lexicon import read_lexicon
 
 
@@ -38,6 +46,17 @@ def put_lexicon(folder: Path, lexicon: Path) -> None:
     """
     read_lexicon(lexicon, load_bundle(folder).phonemes)
     _put(folder, lexicon, LEXICON)
+
+
+def put_rules(folder: Path, rules: Path) -> None:
+    """Put letter-to-sound rules into a bundle, in place of those that it may have.
+
+    Raises:
+        InvalidBundle: the bundle is damaged, or the rules have phonemes that its model has not.
+        OSError.
+    """
+    read_rules(rules, load_bundle(folder).phonemes)
+    _put(folder, rules, RULES)
 
 
 def _put(folder: Path, file: Path, name: str) -> None:

@@ -39,6 +39,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     _add_corpora(subparsers.add_parser("corpora", help="merge speech corpora into one manifest"))
     _add_synthesize(subparsers.add_parser("synthesize", help="speak text into a corpus"))
     _add_pronounce(subparsers.add_parser("pronounce", help="make a pronunciation lexicon"))
+    _add_rules(subparsers.add_parser("rules", help="learn how words are said from a lexicon"))
     _add_train(subparsers.add_parser("train", help="train an acoustic model"))
     _add_evaluate(subparsers.add_parser("evaluate", help="measure a bundle's error rates"))
     _add_compare(subparsers.add_parser("compare", help="measure a bundle beside PocketSphinx"))
@@ -100,6 +101,13 @@ def _add_pronounce(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lm", metavar="FILE", type=Path, help="a language model, for its words")
     parser.add_argument("--output", metavar="FILE", type=Path, required=True, help="the lexicon")
     parser.set_defaults(func=_imported_when_run("training.pronunciation"))
+
+
+def _add_rules(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("lexicon", metavar="LEXICON", type=Path)
+    parser.add_argument("--output", metavar="FILE", type=Path, required=True, help="the rules")
+    parser.add_argument("--bundle", metavar="DIR", type=Path, help="put them into this bundle too")
+    parser.set_defaults(func=_imported_when_run("training.letter_to_sound"))
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
@@ -173,6 +181,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--manifest", metavar="FILE", type=Path, help="its dev split is scored")
     parser.add_argument("--lm", metavar="FILE", type=Path, help="put this language model into it")
     parser.add_argument("--lexicon", metavar="FILE", type=Path, help="put this lexicon into it")
+    parser.add_argument("--rules", metavar="FILE", type=Path, help="put these rules into it")
     parser.add_argument("--version", metavar="V", default="1", help="of the bundle (default 1)")
     parser.set_defaults(func=_imported_when_run("training.export"))
 

@@ -18,7 +18,7 @@ from service.engine.bundle import sha256
 from service.engine.errors import EngineError
 from service.engine.options import Precision, RecognitionOptions, RuntimeOptions
 from training.activation_ranges import measure_ranges
-from training.bundle_files import put_language_model, put_lexicon, write_description
+from training.bundle_files import put_language_model, put_lexicon, put_rules, write_description
 from training.checkpoint import (
     Checkpoint,
     InvalidCheckpoint,
@@ -226,6 +226,8 @@ def run(arguments: argparse.Namespace) -> int:
             put_language_model(arguments.output, arguments.lm)
         if arguments.lexicon:
             put_lexicon(arguments.output, arguments.lexicon)
+        if arguments.rules:
+            put_rules(arguments.output, arguments.rules)
     except (ExportRefused, EngineError) as error:
         print(f"longwave export: {error}", file=sys.stderr)
         return 1

@@ -18,6 +18,8 @@ LANGUAGE_MODEL: Final = "lm.bin"
 """The file of the language model; a bundle need not have one."""
 LEXICON: Final = "lexicon.txt"
 """The file that says how words are said; of use where the model puts phonemes out."""
+RULES: Final = "letter-to-sound.txt"
+"""The file that says how words are said that the lexicon lacks."""
 STATE_DTYPES: Final = ("float16", "float32", "float64", "int32", "int64", "bool")
 REMEDY: Final = "export the bundle again, or fetch it again if it was copied"
 

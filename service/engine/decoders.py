@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from service.engine.beam import BeamDecoder, BeamTuning
+from service.engine.boosting import boosted_words
 from service.engine.bundle import Bundle
 from service.engine.decoding import CtcDecoder
 from service.engine.decoding_defaults import DecodingDefaults
@@ -47,9 +48,10 @@ def joint_decoder(
     vocabulary: Vocabulary, tuning: BeamTuning, weights: SoundWeights, beam_width: int, nbest: int
 ) -> JointDecoder:
     """Both searches, whose language model knows how its words are said."""
-    fusion, tuning = tuning.fusion, replace(tuning, beam_margin=_SPELLED_MARGIN)
-    assert fusion is not None
-    model = fusion.language_model
+    assert tuning.fusion is not None
+    model = tuning.fusion.language_model.saying(boosted_words(tuning.boosts, vocabulary))
+    fusion = replace(tuning.fusion, language_model=model)
+    tuning = replace(tuning, beam_margin=_SPELLED_MARGIN)
     num_spelled = max(round(_SPELLED_WIDTH * beam_width), min(beam_width, _FEW_SPELLED))
     spelling = BeamDecoder(vocabulary.symbols, vocabulary.blank_id, num_spelled, nbest, tuning)
     alone = weights.letters + weights.phonemes  # as though letters agreed with phonemes

@@ -1,17 +1,20 @@
 """A backoff n-gram language model, the letters of its words, and how it joins acoustic scores."""
 
-from collections.abc import Sequence
+from collections import ChainMap
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.decoding_defaults import OOV_LETTER_LOG_PROB
 from service.engine.errors import InvalidBundle
-from service.engine.lexicon import Lexicon, build_pronunciations
+from service.engine.letter_to_sound import Rules, say
+from service.engine.lexicon import Lexicon, build_pronunciations, extend_pronunciations
 from service.engine.ngram_file import (
     BEGIN_ID,
     SPECIAL_WORDS,
@@ -44,6 +47,7 @@ class LanguageModel:
         symbols: the acoustic model's vocabulary, whose indices spell the words.
         lexicon: how words are said, if the acoustic model puts phonemes out.
         num_phonemes: how many of them it has.
+        rules: how words are said that the lexicon lacks.
 
     Raises:
         ValueError: a word has a letter that is not among the symbols.
@@ -55,6 +59,7 @@ class LanguageModel:
         symbols: Sequence[str],
         lexicon: Lexicon = MappingProxyType({}),
         num_phonemes: int = 0,
+        rules: Rules = MappingProxyType({}),
     ) -> None:
         ngrams = Ngrams(
             trie.first_child,
@@ -70,12 +75,14 @@ class LanguageModel:
         self.num_ngrams = trie.num_ngrams
         self.vocabulary = trie.vocabulary
         self.lexicon = lexicon
+        self._rules = rules
         self.pronunciations = (
             build_pronunciations(lexicon, trie.vocabulary, values, num_phonemes)
             if lexicon
             else None
         )
-        self._word_ids = {word: index for index, word in enumerate(trie.vocabulary)}
+        numbers = {word: index for index, word in enumerate(trie.vocabulary)}
+        self._word_ids: Mapping[str, int] = numbers
 
     def start(self) -> NDArray[np.int32]:
         """The state before the first word of an utterance."""
@@ -90,6 +97,31 @@ class LanguageModel:
     def knows(self, word: str) -> bool:
         """Whether the word is in the vocabulary."""
         return self.word_id(word) >= len(SPECIAL_WORDS)
+
+    def saying(self, words: Iterable[str]) -> "LanguageModel":
+        """The same model, which says these words as well as its own, by rule.
+
+        Those that it does not know get numbers beyond its vocabulary's, and are no more probable
+        than other unknown words. Those that no rule can say are left out.
+
+        Raises ValueError where it does not know how its own words are said.
+        """
+        if self.pronunciations is None:
+            raise ValueError("the language model does not know how its words are said")
+        guesses = {word: say(self._rules, word) for word in words if not self.knows(word)}
+        said = {word: phonemes for word, phonemes in guesses.items() if phonemes}
+        if not said:
+            return self
+        numbers = {word: len(self.vocabulary) + index for index, word in enumerate(said)}
+        by_number = {numbers[word]: phonemes for word, phonemes in said.items()}
+        model = copy(self)
+        model.vocabulary = (*self.vocabulary, *said)
+        model.lexicon = ChainMap(said, cast(dict[str, tuple[int, ...]], self.lexicon))
+        model.pronunciations = extend_pronunciations(
+            self.pronunciations, by_number, self.arrays.unknown_log_prob
+        )
+        model._word_ids = ChainMap(numbers, cast(dict[str, int], self._word_ids))
+        return model
 
     def score(self, state: NDArray[np.int32], word: str) -> tuple[float, NDArray[np.int32]]:
         """Natural log-probability of `word` after `state`, and the state after it.
@@ -132,6 +164,7 @@ def load_language_model(
     symbols: Sequence[str],
     lexicon: Lexicon = MappingProxyType({}),
     num_phonemes: int = 0,
+    rules: Rules = MappingProxyType({}),
 ) -> LanguageModel:
     """Read a model's file; the other arguments are those of `LanguageModel`.
 
@@ -139,7 +172,7 @@ def load_language_model(
         InvalidBundle: it is missing or damaged, or has letters that are not among the symbols.
     """
     try:
-        return LanguageModel(read_ngram_file(path), symbols, lexicon, num_phonemes)
+        return LanguageModel(read_ngram_file(path), symbols, lexicon, num_phonemes, rules)
     except (OSError, InvalidNgramFile, ValueError) as error:
         raise InvalidBundle(f"the language model cannot be used: {error}") from error
 

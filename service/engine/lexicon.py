@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.errors import InvalidBundle
-from service.engine.tries import NOWHERE, ROOT, Trie, build_trie
+from service.engine.tries import NOWHERE, ROOT, Trie, build_trie, extend_trie
 
 Lexicon = Mapping[str, tuple[int, ...]]
 """Words and how each is said, as indices of phonemes."""
@@ -71,7 +71,27 @@ def build_pronunciations(
     first_word = np.cumsum([0, *map(len, alike.values())]).astype(np.int32)
     highest = np.maximum.reduceat(values[numbers], first_word[:-1]) if alike else np.zeros(0)
     trie, _ = build_trie(list(alike), highest)
+    return Pronunciations(trie, _first_nodes(trie, num_phonemes), first_word, numbers)
+
+
+def extend_pronunciations(
+    said: Pronunciations, more: Mapping[int, Sequence[int]], value: float
+) -> Pronunciations:
+    """With more words, by number; `value` is that of each."""
+    trie, nodes = extend_trie(said.trie, list(more.values()), value)
+    first_word, words = said.first_word.copy(), said.words
+    for number, node in zip(more, nodes, strict=True):
+        if trie["end"][node] == NOWHERE:
+            trie["end"][node] = len(first_word) - 1
+            first_word = np.append(first_word, first_word[-1])
+        following = trie["end"][node] + 1
+        words = np.insert(words, first_word[following], number)
+        first_word[following:] += 1
+    return Pronunciations(trie, _first_nodes(trie, len(said.first_nodes)), first_word, words)
+
+
+def _first_nodes(trie: Trie, num_phonemes: int) -> NDArray[np.int32]:
     first_nodes = np.full(num_phonemes, NOWHERE, np.int32)
     children = np.arange(trie[ROOT]["first_child"], trie[ROOT + 1]["first_child"])
     first_nodes[trie["label"][children]] = children
-    return Pronunciations(trie, first_nodes, first_word, numbers)
+    return first_nodes

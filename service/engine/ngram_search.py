@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.compiled import borrowing
-from service.engine.ngram_file import MAX_ORDER
+from service.engine.ngram_file import MAX_ORDER, UNKNOWN_ID
 from service.engine.tries import NOWHERE, place_of
 
 CONTEXT_LENGTH: Final = MAX_ORDER - 1
@@ -29,8 +29,10 @@ def score_word(
     """ln P(word | state), and into `after` [CONTEXT_LENGTH] the state after the word.
 
     The longest n-gram that there is tells; every context that is too long costs its backoff weight
-    (Katz 1987). `state` is [CONTEXT_LENGTH], as `LanguageModel` describes it.
+    (Katz 1987). `state` is [CONTEXT_LENGTH], as `LanguageModel` describes it. Numbers beyond the
+    vocabulary are unknown words, too.
     """
+    word_id = word_id if word_id < ngrams.first_child[0] else UNKNOWN_ID
     num_inner = len(ngrams.backoff_codes)
     after[:] = NOWHERE
     log_prob, found = 0.0, False

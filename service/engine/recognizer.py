@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from service.engine.acoustic import AcousticModel
-from service.engine.bundle import LANGUAGE_MODEL, LEXICON, Bundle, load_bundle
+from service.engine.bundle import LANGUAGE_MODEL, LEXICON, RULES, Bundle, load_bundle
 from service.engine.calibration import UNCALIBRATED
 from service.engine.chunking import Chunker
 from service.engine.decoders import make_decoder
 from service.engine.endpointing import Endpointer
 from service.engine.language_model import LanguageModel, load_language_model
+from service.engine.letter_to_sound import read_rules
 from service.engine.lexicon import read_lexicon
 from service.engine.numerals import with_numerals
 from service.engine.onnx_acoustic import load_acoustic_model
@@ -152,16 +153,17 @@ async def running_recognizer(
 
 
 def bundle_language_model(bundle: Bundle) -> LanguageModel | None:
-    """The language model that the bundle has, if any, and with it the lexicon.
+    """The language model that the bundle has, if any, and with it how words are said.
 
     Raises InvalidBundle.
     """
     if LANGUAGE_MODEL not in bundle.files:
         return None
-    has_lexicon = LEXICON in bundle.files
+    has_lexicon, has_rules = LEXICON in bundle.files, RULES in bundle.files
     lexicon = read_lexicon(bundle.folder / LEXICON, bundle.phonemes) if has_lexicon else {}
+    rules = read_rules(bundle.folder / RULES, bundle.phonemes) if has_rules else {}
     path, num_phonemes = bundle.folder / LANGUAGE_MODEL, len(bundle.phonemes)
-    return load_language_model(path, bundle.vocabulary, lexicon, num_phonemes)
+    return load_language_model(path, bundle.vocabulary, lexicon, num_phonemes, rules)
 
 
 @asynccontextmanager

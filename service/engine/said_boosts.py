@@ -1,6 +1,6 @@
 """Boosted phrases in the search over pronounced words, with the automaton of `boosting`. Compiled.
 
-Words that nobody knows how to say are boosted by their letters alone.
+Words that neither lexicon nor rules can say are boosted by their letters alone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from service.engine.compiled import borrowing
 from service.engine.language_model import LanguageModel, ShallowFusion
 from service.engine.ngram_search import CONTEXT_LENGTH
 from service.engine.options import BoostPhrase
-from service.engine.tries import NOWHERE, ROOT, find_child, place_of
+from service.engine.tries import NOWHERE, ROOT, child_of, place_of
 from service.engine.vocabulary import Vocabulary
 
 
@@ -53,10 +53,10 @@ def build_said_boosts(
 
 def _expected(phrases: Sequence[BoostPhrase], fusion: ShallowFusion) -> NDArray[np.float32]:
     """The most that any word may add which a node may become, in no context."""
-    expected = _unboosted(fusion.language_model, fusion.lm_weight, fusion.word_bonus)
+    model, lm_weight, word_bonus = fusion.language_model, fusion.lm_weight, fusion.word_bonus
     if not phrases:
-        return expected
-    expected = expected.copy()
+        return _shared(model, lm_weight, word_bonus)
+    expected = _unboosted(model, lm_weight, word_bonus)
     for phrase in phrases:
         word, *_ = phrase.text.split()
         for node, share in _way(fusion.language_model, word):
@@ -66,8 +66,12 @@ def _expected(phrases: Sequence[BoostPhrase], fusion: ShallowFusion) -> NDArray[
 
 
 @lru_cache(maxsize=8)
+def _shared(model: LanguageModel, lm_weight: float, word_bonus: float) -> NDArray[np.float32]:
+    """What all streams share that boost nothing and weigh alike."""
+    return _unboosted(model, lm_weight, word_bonus)
+
+
 def _unboosted(model: LanguageModel, lm_weight: float, word_bonus: float) -> NDArray[np.float32]:
-    """Shared by all streams that boost nothing and weigh alike."""
     assert model.pronunciations is not None
     expected = lm_weight * model.pronunciations.trie["best"] + word_bonus
     expected[ROOT] = 0.0
@@ -86,7 +90,7 @@ def _way(model: LanguageModel, word: str) -> Iterator[tuple[int, float]]:
     assert model.pronunciations is not None
     phonemes, node = model.lexicon.get(word, ()) if model.knows(word) else (), ROOT
     for number, phoneme in enumerate(phonemes, start=1):
-        node = find_child(model.pronunciations.trie, node, phoneme)
+        node = child_of(model.pronunciations.trie, node, phoneme)
         yield node, number / len(phonemes)
 
 

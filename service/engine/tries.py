@@ -1,6 +1,7 @@
 """Sets of sequences as tries in flat arrays: letters or phonemes of words, words of phrases."""
 
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, Final, TypeAlias
 
@@ -23,6 +24,11 @@ NODE: Final = np.dtype(
 )
 Trie: TypeAlias = NDArray[np.void]
 """[N + 1] NODE in breadth-first order, the root first, siblings by label; the last is no node."""
+
+
+_OLD: Final = 2**31
+_Position: TypeAlias = tuple[int, int]
+"""In breadth-first order: (n, _OLD) of old node n; (n, r) of a new one before it, r-th of all."""
 
 
 def build_trie(
@@ -64,6 +70,71 @@ def build_long_trie(
     np.maximum.at(trie["best"], visited, np.repeat(values.astype(np.float32), lengths))
     trie["best"][ROOT] = values.max(initial=-np.inf)
     return trie, nodes
+
+
+def extend_trie(
+    trie: Trie, sequences: Sequence[Sequence[int]], value: float
+) -> tuple[Trie, list[int]]:
+    """A trie with more sequences, all of one value, and the nodes where they end.
+
+    Nothing else is known of their ends: a new node has none yet.
+    """
+    if not sequences:
+        return trie, []
+    old, new = _ways(trie, sequences)
+    places = [place for (place, _), _ in new.values()]  # each comes before the old node there
+    parents = [parent for _, parent in new.values()]
+    leaves = trie[places]  # an array of its own
+    leaves["label"], leaves["end"], leaves["best"] = [way[-1] for way in new], NOWHERE, value
+    # Children come after those whose parents come first.
+    earlier = [bisect_left(parents, own) for own, _ in new.values()]
+    leaves["first_child"] += np.array(earlier, np.int32)
+    shifted, keys = trie.copy(), [place + (rank == _OLD) for place, rank in parents]
+    shifted["first_child"] += np.searchsorted(keys, np.arange(len(trie)), "right")
+    visited = list(old.values())
+    shifted["best"][visited] = np.maximum(shifted["best"][visited], value)
+    now_at = {way: place + bisect_right(places, place) for way, place in old.items()}
+    now_at |= {way: place + rank for way, ((place, rank), _) in new.items()}
+    return np.insert(shifted, places, leaves), [now_at[tuple(each)] for each in sequences]
+
+
+def _ways(
+    trie: Trie, sequences: Sequence[Sequence[int]]
+) -> tuple[dict[tuple[int, ...], int], dict[tuple[int, ...], tuple[_Position, _Position]]]:
+    """By labels from the root: nodes on the way, and new ones, in order, with their parents."""
+    old: dict[tuple[int, ...], int] = {(): ROOT}
+    new: dict[tuple[int, ...], tuple[_Position, _Position]] = {}
+    for length in range(1, 1 + max(map(len, sequences))):
+        missing = []
+        for way in {tuple(each[:length]) for each in sequences if len(each) >= length}:
+            node = child_of(trie, old.get(way[:-1], NOWHERE), way[-1])
+            if node != NOWHERE:
+                old[way] = node
+            else:
+                missing.append((_position(way[:-1], old, new), way))
+        for parent, way in sorted(missing):
+            low = int(trie["first_child"][parent[0]])
+            end = int(trie["first_child"][parent[0] + 1]) if parent[1] == _OLD else low
+            place = low + int(trie["label"][low:end].searchsorted(way[-1]))
+            new[way] = (place, len(new)), parent
+    return old, new
+
+
+def _position(
+    way: tuple[int, ...],
+    old: Mapping[tuple[int, ...], int],
+    new: Mapping[tuple[int, ...], tuple[_Position, _Position]],
+) -> _Position:
+    return (old[way], _OLD) if way in old else new[way][0]
+
+
+def child_of(trie: Trie, node: int, label: int) -> int:
+    """The same as `find_child`, where no compiled code asks."""
+    if node == NOWHERE:
+        return NOWHERE
+    low, end = trie["first_child"][node : node + 2].tolist()
+    child = low + int(trie["label"][low:end].searchsorted(label))
+    return child if child < end and trie["label"][child] == label else NOWHERE
 
 
 @borrowing

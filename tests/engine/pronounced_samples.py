@@ -14,6 +14,7 @@ LETTERS = ("<blank>", " ", "a", "b", "c")
 PHONEMES = ("<blank>", "A", "B", "C")
 LEXICON = {"a": (1,), "b": (2,), "aa": (1,), "ab": (1, 2), "bb": (2, 2), "c": (3,)}
 """Two of the words sound alike, and one has a phoneme twice."""
+RULES = {"a": (1,), "b": (2,), "c": (3,)}
 PROBABILITIES = {
     ("<unk>",): 0.05,
     ("a",): 0.2,
@@ -31,7 +32,7 @@ PROBABILITIES = {
 def speaking_model() -> LanguageModel:
     """Knows the lexicon's words and how they are said."""
     trie = ngram_trie(PROBABILITIES, {("a",): 0.4, ("ab",): 0.5, ("<s>",): 0.6})
-    return LanguageModel(trie, LETTERS, LEXICON, len(PHONEMES))
+    return LanguageModel(trie, LETTERS, LEXICON, len(PHONEMES), RULES)
 
 
 def pronunciations_of(model: LanguageModel) -> Pronunciations:

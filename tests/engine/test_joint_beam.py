@@ -110,6 +110,12 @@ def test_a_boosted_word_is_found() -> None:
     assert readings(frames, boosted)[0].text == "cb"
 
 
+def test_a_boosted_word_that_nobody_knows_is_heard_by_rule() -> None:
+    frames = heard("-aaaa-", "-C-BA-", posterior=0.5)
+    assert "cba" not in readings(frames, decoder())[0].text
+    assert readings(frames, decoder(boosts=(BoostPhrase("cba", 6.0),)))[0].text == "cba"
+
+
 def test_words_have_the_times_of_their_letters() -> None:
     words = readings(heard("--ab-- -c-", "--AB---C--", 0.9), decoder())[0].words
     assert [(word.text, word.start_frame, word.end_frame) for word in words] == [

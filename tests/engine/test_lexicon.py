@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from service.engine.errors import InvalidBundle
-from service.engine.lexicon import build_pronunciations, read_lexicon
+from service.engine.lexicon import build_pronunciations, extend_pronunciations, read_lexicon
 from service.engine.tries import NOWHERE, ROOT
 
 PHONEMES = ("<blank>", "A", "B", "C")
@@ -48,3 +48,14 @@ def test_words_that_sound_alike_share_a_pronunciation() -> None:
     end = said.trie[said.trie[node]["first_child"]]["end"]
     assert said.words[said.first_word[end] : said.first_word[end + 1]].tolist() == [0, 3]
     assert said.trie[ROOT]["best"] == pytest.approx(np.log(0.3))
+
+
+def test_more_words_are_said_as_if_they_had_been_there() -> None:
+    lexicon = {"see": (1, 2), "be": (3, 2), "sea": (1, 2), "a": (2,)}
+    words, values = ["see", "be", "sea", "a"], np.log([0.3, 0.2, 0.1, 0.1])
+    whole = build_pronunciations(lexicon, words, values, len(PHONEMES))
+    said = build_pronunciations(lexicon, words[:2], values[:2], len(PHONEMES))
+    extended = extend_pronunciations(said, {2: (1, 2), 3: (2,)}, float(np.log(0.1)))
+    for part, expected in zip(extended, whole, strict=True):
+        assert np.array_equal(part, expected)
+    assert said.words.tolist() == [0, 1]

@@ -4,7 +4,16 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.engine.tries import NODE, NOWHERE, ROOT, Trie, build_trie, find_child
+from service.engine.tries import (
+    NODE,
+    NOWHERE,
+    ROOT,
+    Trie,
+    build_trie,
+    child_of,
+    extend_trie,
+    find_child,
+)
 
 labels = st.integers(0, 3)
 sequences = st.lists(st.lists(labels, min_size=1, max_size=5), max_size=12, unique_by=tuple)
@@ -46,3 +55,23 @@ def test_a_trie_of_nothing_has_a_root() -> None:
     trie, _ = build_trie([], np.zeros(0))
     assert trie.dtype == NODE
     assert walk(trie, [0]) == NOWHERE
+
+
+@settings(deadline=None)  # the first call compiles
+@given(sequences, st.integers(0, 12))
+def test_a_trie_that_is_extended_is_as_if_built_at_once(kept: list[list[int]], first: int) -> None:
+    before, more = kept[:first], kept[first:]
+    whole, nodes = build_trie(kept, np.where(np.arange(len(kept)) < first, 0.0, -1.0))
+    trie, _ = build_trie(before, np.zeros(len(before)))
+    extended, ends = extend_trie(trie, more, -1.0)
+    assert ends == [nodes[first + row, len(each) - 1] for row, each in enumerate(more)]
+    extended["end"][ends] = np.arange(len(ends)) + len(before)
+    assert np.array_equal(extended, whole)
+
+
+@settings(deadline=None)  # the first call compiles
+@given(sequences, labels)
+def test_a_child_is_found_alike_by_either_way(kept: list[list[int]], label: int) -> None:
+    trie, _ = build_trie(kept, np.zeros(len(kept)))
+    for node in (NOWHERE, *range(len(trie) - 1)):
+        assert child_of(trie, node, label) == find_child(trie, node, label)
