@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,7 @@ def put_lexicon(folder: Path, lexicon: Path) -> None:
         InvalidBundle: the bundle is damaged, or the lexicon has phonemes that its model has not.
         OSError.
     """
-    read_lexicon(lexicon, load_bundle(folder).phonemes)
-    _put(folder, lexicon, LEXICON)
+    _put_said(folder, lexicon, LEXICON, read_lexicon)
 
 
 def put_rules(folder: Path, rules: Path) -> None:
@@ -55,8 +55,14 @@ def put_rules(folder: Path, rules: Path) -> None:
         InvalidBundle: the bundle is damaged, or the rules have phonemes that its model has not.
         OSError.
     """
-    read_rules(rules, load_bundle(folder).phonemes)
-    _put(folder, rules, RULES)
+    _put_said(folder, rules, RULES, read_rules)
+
+
+def _put_said(
+    folder: Path, file: Path, name: str, read: Callable[[Path, Sequence[str]], object]
+) -> None:
+    read(file, load_bundle(folder).phonemes)
+    _put(folder, file, name)
 
 
 def _put(folder: Path, file: Path, name: str) -> None:

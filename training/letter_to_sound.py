@@ -12,13 +12,12 @@ import math
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from service.engine.errors import EngineError
-from service.engine.letter_to_sound import contexts, say
+from service.engine.letter_to_sound import contexts, longest_rule, say
 from training.bundle_files import put_rules
-from training.pronunciation import InvalidLexicon, Pronunciation, phoneme_inventory, read_lexicon
+from training.pronunciation import InvalidLexicon, Pronunciation, read_lexicon, write_lexicon
 
 MOST_PHONEMES: Final = 2  # of one letter, as of x
 
@@ -48,8 +47,7 @@ def learn_rules(lexicon: Mapping[str, Pronunciation]) -> dict[str, Pronunciation
     rules: dict[str, Pronunciation] = {}
     for letters in sorted(said, key=len):
         ((phonemes, _),) = said[letters].most_common(1)
-        shorter = (letters[:length] for length in range(len(letters) - 1, 0, -1))
-        if phonemes != next((rules[each] for each in shorter if each in rules), None):
+        if phonemes != longest_rule(rules, letters):  # a shorter one, as yet
             rules[letters] = phonemes
     return rules
 
@@ -59,10 +57,7 @@ def share_right(lexicon: Mapping[str, Pronunciation]) -> float:
     tried = sorted(lexicon)[::_TRY_EVERY]
     held_out = set(tried)
     rules = learn_rules({word: said for word, said in lexicon.items() if word not in held_out})
-    numbers = {phoneme: number for number, phoneme in enumerate(phoneme_inventory(lexicon))}
-    numbered = {each: tuple(map(numbers.__getitem__, said)) for each, said in rules.items()}
-    right = (say(numbered, word) == tuple(map(numbers.get, lexicon[word])) for word in tried)
-    return sum(right) / max(1, len(tried))
+    return sum(say(rules, word) == lexicon[word] for word in tried) / max(1, len(tried))
 
 
 def align(lexicon: Mapping[str, Pronunciation]) -> list[Alignment]:
@@ -73,13 +68,6 @@ def align(lexicon: Mapping[str, Pronunciation]) -> list[Alignment]:
         costs, unseen = _costs(alignments)
         alignments = [_best(word, said, costs, unseen) for word, said in words.items()]
     return alignments
-
-
-def write_rules(path: Path, rules: Mapping[str, Pronunciation]) -> None:
-    """Write a rule a line, in alphabetical order."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = (" ".join((letters, *rules[letters])) + "\n" for letters in sorted(rules))
-    path.write_text("".join(lines), encoding="utf-8")
 
 
 def _evenly(word: str, phonemes: Pronunciation) -> Alignment:
@@ -130,7 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         lexicon = read_lexicon(arguments.lexicon)
         rules = learn_rules(lexicon)
-        write_rules(arguments.output, rules)
+        write_lexicon(arguments.output, rules)
         if arguments.bundle:
             put_rules(arguments.bundle, arguments.output)
     except (InvalidLexicon, EngineError, OSError) as error:

@@ -42,7 +42,7 @@ def read_lexicon(path: Path) -> dict[str, Pronunciation]:
 def write_lexicon(path: Path, lexicon: Mapping[str, Pronunciation]) -> None:
     """Write a lexicon in alphabetical order."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = (f"{word} {' '.join(lexicon[word])}\n" for word in sorted(lexicon))
+    lines = (" ".join((word, *lexicon[word])) + "\n" for word in sorted(lexicon))
     path.write_text("".join(lines), encoding="utf-8")
 
 

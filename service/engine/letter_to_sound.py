@@ -8,9 +8,11 @@ conversion".)
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, TypeVar
 
-from service.engine.errors import InvalidBundle
+from service.engine.lexicon import read_said
+
+Phoneme = TypeVar("Phoneme", int, str)
 
 OFFSETS: Final = (0, 1, -1, 2, -2, 3, -3, 4, -4, 5)
 """Of the letters that a rule looks at, from the one that it is about."""
@@ -30,16 +32,23 @@ def contexts(word: str) -> list[str]:
     return ["".join(padded[place + offset] for offset in OFFSETS) for place in places]
 
 
-def say(rules: Rules, word: str) -> tuple[int, ...]:
+def longest_rule(
+    rules: Mapping[str, tuple[Phoneme, ...]], context: str
+) -> tuple[Phoneme, ...] | None:
+    """What the rule says that looks at most of a context's letters, if any fits."""
+    lengths = range(len(context), 0, -1)
+    fitting = (context[:length] for length in lengths if context[:length] in rules)
+    return next((rules[letters] for letters in fitting), None)
+
+
+def say(rules: Mapping[str, tuple[Phoneme, ...]], word: str) -> tuple[Phoneme, ...]:
     """The phonemes of a word; none if it has a letter that no rule is about."""
-    phonemes: list[int] = []
+    phonemes: list[Phoneme] = []
     for context in contexts(word):
-        lengths = range(len(context), 0, -1)
-        fitting = (context[:length] for length in lengths if context[:length] in rules)
-        rule = next(fitting, None)
-        if rule is None:
+        said = longest_rule(rules, context)
+        if said is None:
             return ()
-        phonemes += rules[rule]
+        phonemes += said
     return tuple(phonemes)
 
 
@@ -47,26 +56,17 @@ def read_rules(path: Path, phonemes: Sequence[str]) -> Rules:
     """Read a file of one rule a line: its letters, then the phonemes, if any, spaces between.
 
     Args:
-        path: the file, as `longwave pronounce --rules` writes it.
+        path: the file, as `longwave rules` writes it.
         phonemes: the acoustic model's, in order, the blank among them.
 
     Raises:
         InvalidBundle: it cannot be read, a line has a phoneme that the model has not, or looks at
             more letters than OFFSETS, or a rule is there twice.
     """
-    index = {phoneme: number for number, phoneme in enumerate(phonemes)}
-    rules: dict[str, tuple[int, ...]] = {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise InvalidBundle(f"the letter-to-sound rules cannot be read: {error}") from error
-    for number, line in enumerate(lines, start=1):
-        letters, *said = line.split() or [""]
-        numbers = tuple(map(index.get, said))
-        if not 1 <= len(letters) <= len(OFFSETS) or None in numbers or letters in rules:
-            raise InvalidBundle(
-                f"{path}, line {number}: {line!r} must be 1 to {len(OFFSETS)} letters, a new rule, "
-                "and phonemes of the model"
-            )
-        rules[letters] = cast(tuple[int, ...], numbers)
-    return rules
+    return read_said(
+        path,
+        phonemes,
+        name="letter-to-sound rules",
+        must_be=f"1 to {len(OFFSETS)} letters, a new rule, and phonemes of the model",
+        allows=lambda letters, _: 1 <= len(letters) <= len(OFFSETS),
+    )

@@ -1,7 +1,7 @@
 """How words are said: the lexicon of a bundle, as a trie of phonemes."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -35,21 +35,47 @@ def read_lexicon(path: Path, phonemes: Sequence[str]) -> Lexicon:
         InvalidBundle: it cannot be read, a line has no phonemes or one that the model has not, or
             a word is there twice.
     """
+    return read_said(
+        path,
+        phonemes,
+        name="lexicon",
+        must_be="a new word and phonemes of the model",
+        allows=lambda _, said: bool(said),
+    )
+
+
+def read_said(
+    path: Path,
+    phonemes: Sequence[str],
+    name: str,
+    must_be: str,
+    allows: Callable[[str, Sequence[str]], bool],
+) -> dict[str, tuple[int, ...]]:
+    """Read a file whose lines are something spelled, each once, and its phonemes.
+
+    Args:
+        path: the file.
+        phonemes: the acoustic model's, in order.
+        name: of such a file.
+        must_be: what a line must be.
+        allows: whether one may be what it spells, with the phonemes that it names.
+
+    Raises:
+        InvalidBundle: it cannot be read, or a line is wrong.
+    """
     index = {phoneme: number for number, phoneme in enumerate(phonemes)}
-    lexicon: dict[str, tuple[int, ...]] = {}
+    found: dict[str, tuple[int, ...]] = {}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
-        raise InvalidBundle(f"the lexicon cannot be read: {error}") from error
+        raise InvalidBundle(f"the {name} cannot be read: {error}") from error
     for number, line in enumerate(lines, start=1):
-        word, *said = line.split() or [""]
+        spelled, *said = line.split() or [""]
         numbers = tuple(map(index.get, said))
-        if not said or None in numbers or word in lexicon:
-            raise InvalidBundle(
-                f"{path}, line {number}: {line!r} must be a new word and phonemes of the model"
-            )
-        lexicon[word] = cast(tuple[int, ...], numbers)
-    return lexicon
+        if None in numbers or spelled in found or not allows(spelled, said):
+            raise InvalidBundle(f"{path}, line {number}: {line!r} must be {must_be}")
+        found[spelled] = cast(tuple[int, ...], numbers)
+    return found
 
 
 def build_pronunciations(

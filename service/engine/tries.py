@@ -129,7 +129,7 @@ def _position(
 
 
 def child_of(trie: Trie, node: int, label: int) -> int:
-    """The same as `find_child`, where no compiled code asks."""
+    """The same as `find_child`, for those who would have to load compiled code to ask that."""
     if node == NOWHERE:
         return NOWHERE
     low, end = trie["first_child"][node : node + 2].tolist()

@@ -8,7 +8,7 @@ import pytest
 
 from service.engine.bundle import RULES, load_bundle
 from training import letter_to_sound
-from training.letter_to_sound import align, learn_rules, share_right, write_rules
+from training.letter_to_sound import align, learn_rules, share_right
 from training.pronunciation import Pronunciation, write_lexicon
 
 SHIPPED = Path(__file__).parents[2] / "models" / "en"
@@ -65,5 +65,5 @@ def test_rules_that_the_model_has_no_phonemes_for_are_refused(
 
 
 def test_rules_are_written_in_order(tmp_path: Path) -> None:
-    write_rules(tmp_path / "rules.txt", {"b": ("b",), "a": (), "ab": ("A", "b")})
+    write_lexicon(tmp_path / "rules.txt", {"b": ("b",), "a": (), "ab": ("A", "b")})
     assert (tmp_path / "rules.txt").read_text() == "a\nab A b\nb b\n"
