@@ -1,7 +1,7 @@
 """Utterances as arrays: decoded once into one file, cut into batches of equal work."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +74,10 @@ def _decode_all(utterances: Sequence[Utterance], sample_rate: int, path: Path) -
             output.write((waveform * INT16_MAX).round().astype(np.int16).tobytes())
             lengths.append(len(waveform))
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+Splice = Callable[[int, np.random.Generator], tuple[Waveform, str]]
+"""What is heard and said in place of an utterance, by its position in the manifest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,8 @@ class BatchSource:
         """All batches as they are, for validation."""
         plan = batch_indices(self._store.num_samples, self._max_batch_samples, None)
         for indices in plan:
-            yield self._batch([self._store[index] for index in indices], indices)
+            waveforms, texts = zip(*map(self._as_it_is, indices), strict=True)
+            yield collate(waveforms, texts, indices, self._framing)
 
     def plan(self, seed: int, epoch: int, repeats: dict[str, int]) -> list[list[int]]:
         """The batches of an epoch as positions in the manifest; some corpora stand in it twice."""
@@ -170,8 +175,11 @@ class BatchSource:
         first: int,
         augmenter: WaveformAugmenter,
         seeds: tuple[int, ...],
+        splice: Splice | None = None,
     ) -> Iterator[Batch]:
         """The batches of `plan` from number `first`, every waveform varied.
+
+        `splice`, if there is one, makes what is varied of an utterance's number.
 
         A batch depends on `seeds` and its number alone. The next one is prepared in a thread.
         """
@@ -179,7 +187,9 @@ class BatchSource:
         def prepare(number: int) -> Batch:
             indices = plan[number]
             rng = np.random.default_rng((*seeds, number))
-            return self._batch(augmenter([self._store[i] for i in indices], rng), indices)
+            said = [splice(i, rng) if splice else self._as_it_is(i) for i in indices]
+            waveforms, texts = zip(*said, strict=True)
+            return collate(augmenter(waveforms, rng), texts, indices, self._framing)
 
         with ThreadPoolExecutor(max_workers=1) as pool:
             waiting = None
@@ -191,6 +201,5 @@ class BatchSource:
             if waiting is not None:
                 yield waiting.result()
 
-    def _batch(self, waveforms: Sequence[Waveform], indices: Sequence[int]) -> Batch:
-        texts = [self._utterances[index].text for index in indices]
-        return collate(waveforms, texts, indices, self._framing)
+    def _as_it_is(self, index: int) -> tuple[Waveform, str]:
+        return self._store[index], self._utterances[index].text

@@ -40,6 +40,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     _add_synthesize(subparsers.add_parser("synthesize", help="speak text into a corpus"))
     _add_pronounce(subparsers.add_parser("pronounce", help="make a pronunciation lexicon"))
     _add_rules(subparsers.add_parser("rules", help="learn how words are said from a lexicon"))
+    _add_align(subparsers.add_parser("align", help="find when each word of a corpus is said"))
     _add_train(subparsers.add_parser("train", help="train an acoustic model"))
     _add_evaluate(subparsers.add_parser("evaluate", help="measure a bundle's error rates"))
     _add_compare(subparsers.add_parser("compare", help="measure a bundle beside PocketSphinx"))
@@ -108,6 +109,15 @@ def _add_rules(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="FILE", type=Path, required=True, help="the rules")
     parser.add_argument("--bundle", metavar="DIR", type=Path, help="put them into this bundle too")
     parser.set_defaults(func=_imported_when_run("training.letter_to_sound"))
+
+
+def _add_align(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("manifest", metavar="MANIFEST", type=Path)
+    parser.add_argument("--output", metavar="FILE", type=Path, required=True, help="the times")
+    parser.add_argument("--lexicon", metavar="FILE", type=Path, help="says more words")
+    parser.add_argument("--split", default="train", help="only this split (default %(default)s)")
+    parser.add_argument("--corpus", action="append", help="only this corpus; may be repeated")
+    parser.set_defaults(func=_imported_when_run("training.align"))
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:

@@ -44,10 +44,16 @@ class AugmentConfig:
     noise_probability: float = 0.0
     min_snr_db: float = 5.0
     max_snr_db: float = 25.0
+    alignments: str = ""  # as `longwave align` writes them, for splicing
+    splice_probability: float = 0.0  # of a sentence made of other ones' words
     freq_masks: int = 2
     freq_mask_bins: int = 15
     time_masks: int = 3
     time_mask_fraction: float = 0.05  # of the utterance, each
+
+    def __post_init__(self) -> None:
+        if self.splice_probability and not self.alignments:
+            raise ValueError("splice_probability needs alignments: `longwave align` writes them")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from training.channel import Waveform
 from training.config import InvalidConfig, RunConfig
 from training.manifest import Utterance, read_manifest
 from training.model import AcousticModel
+from training.splicing import Splicer
 
 NUM_STATISTICS_UTTERANCES = 500
 
@@ -49,6 +50,17 @@ def load_noises(config: RunConfig) -> list[Waveform]:
     if not paths:
         raise InvalidConfig(f"augment.noise_folder {folder} holds no recordings")
     return [decode_utterance(path, config.model.framing.sample_rate) for path in paths]
+
+
+def load_splicer(config: RunConfig, corpus: Corpus) -> Splicer | None:
+    """What makes new sentences of a corpus, if they are asked for.
+
+    Raises InvalidAlignments and OSError.
+    """
+    if not config.augment.splice_probability:
+        return None
+    rate = config.model.framing.sample_rate
+    return Splicer(corpus.utterances, corpus.store, config.augment, rate)
 
 
 @torch.no_grad()

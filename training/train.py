@@ -13,6 +13,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as ProgressBar
 
 from service.engine.errors import EngineError
+from training.alignments import InvalidAlignments
 from training.augment import WaveformAugmenter
 from training.checkpoint import (
     Checkpoint,
@@ -27,7 +28,7 @@ from training.initial_weights import initial_weights
 from training.loop import Learner, Validation, validate
 from training.manifest import InvalidManifest
 from training.model import AcousticModel
-from training.preparation import load_corpus, load_noises, set_normalisation
+from training.preparation import load_corpus, load_noises, load_splicer, set_normalisation
 from training.pronunciation import InvalidLexicon
 from training.run_log import RunLog
 from training.text import VOCABULARY
@@ -51,6 +52,7 @@ class Run:
         self.augmenter = WaveformAugmenter(
             config.augment, config.model.framing.sample_rate, load_noises(config)
         )
+        self.splice = load_splicer(config, self.training)
         self.learner = self._make_learner(checkpoint)
         self.progress = checkpoint.progress if checkpoint else Progress()
         self.best_wer = checkpoint.best_wer if checkpoint else float("inf")
@@ -101,7 +103,7 @@ class Run:
         first, seeds = self.progress.batch, self.ranks.seeds(self.config.seed, epoch)
         losses: list[float] = []
         last_save = last_step = time.monotonic()
-        for batch in self.training.source.varied(plan, first, self.augmenter, seeds):
+        for batch in self.training.source.varied(plan, first, self.augmenter, seeds, self.splice):
             result = self.learner.step(batch, self.progress.step, self.num_steps)
             now = time.monotonic()
             self._advance(batch.duration_samples, now - last_step)
@@ -198,7 +200,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         train(read_config(arguments.config), arguments.run or Path("runs") / arguments.config.stem)
     except (
-        InvalidConfig, InvalidCheckpoint, InvalidLexicon, InvalidManifest, EngineError, OSError,
+        InvalidAlignments, InvalidConfig, InvalidCheckpoint, InvalidLexicon, InvalidManifest,
+        EngineError, OSError,
     ) as error:  # fmt: skip
         print(f"longwave train: {error}", file=sys.stderr)
         return 2

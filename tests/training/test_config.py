@@ -34,6 +34,7 @@ def test_round_trip_through_a_dictionary(tmp_path: Path) -> None:
         ("epochs = 3", "data"),
         ("data = 3", "data must be a table"),
         (MINIMAL + "[model]\ncell = 'cnn'", "cell is 'cnn'"),
+        (MINIMAL + "[augment]\nsplice_probability = 0.5", r"augment\.: .*longwave align"),
         ("= 3", r"run\.toml"),
     ],
 )

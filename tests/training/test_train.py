@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.training.tiny_run import tiny_config, write_corpus
+from tests.training.tiny_run import tiny_config, write_corpus, write_hello_alignments
 from training.checkpoint import (
     InvalidCheckpoint,
     averaged_model,
@@ -49,6 +49,9 @@ def config(tmp_path: Path) -> RunConfig:
 
 
 def test_killed_run_goes_on_as_if_nothing_had_happened(tmp_path: Path, config: RunConfig) -> None:
+    alignments = str(write_hello_alignments(tmp_path))
+    spliced = dataclasses.replace(config.augment, alignments=alignments, splice_probability=0.5)
+    config = dataclasses.replace(config, augment=spliced)
     train(config, tmp_path / "whole")
     interrupted = tmp_path / "interrupted"
     run_and_kill(config, interrupted, tmp_path / "config.pickle")

@@ -7,6 +7,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from training.alignments import AlignedWord, write_alignments
 from training.config import AugmentConfig, DataConfig, OptimiserConfig, RunConfig
 from training.model import ModelConfig
 
@@ -40,6 +41,15 @@ def write_corpus(folder: Path) -> Path:
     manifest = folder / "manifest.jsonl"
     manifest.write_text("\n".join(lines) + "\n")
     return manifest
+
+
+def write_hello_alignments(folder: Path) -> Path:
+    """When the words of the corpus of `write_corpus` are said."""
+    space_s = 0.25 + LETTER_S * TEXT.index(" ")
+    end_s = space_s + LETTER_S * len(TEXT.split()[1])
+    words = [AlignedWord("hello", 0.25, space_s), AlignedWord("you", space_s, end_s)]
+    write_alignments(folder / "alignments.jsonl", {folder / "hello.wav": words})
+    return folder / "alignments.jsonl"
 
 
 def tiny_config(folder: Path, epochs: int, repeats: int = 2, cell: str = "lstm") -> RunConfig:

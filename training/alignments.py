@@ -1,0 +1,56 @@
+"""When each word of a recording is said: a file of JSON lines, a recording a line."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class InvalidAlignments(Exception):
+    """A file of alignments cannot be read. The message names file and line."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedWord:
+    """A word and when it is said, in seconds."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+Alignments = Mapping[Path, Sequence[AlignedWord]]
+"""The words of each recording, in order."""
+
+
+def write_alignments(path: Path, alignments: Alignments) -> None:
+    """Write `alignments` to `path`, with paths relative to its folder, replacing it in one step."""
+    folder = path.resolve().parent
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("w", encoding="utf-8") as lines:
+        for audio, words in alignments.items():
+            record = {
+                "audio_filepath": os.path.relpath(audio.resolve(), folder),
+                "words": [[word.text, word.start_s, word.end_s] for word in words],
+            }
+            lines.write(json.dumps(record) + "\n")
+    partial.replace(path)
+
+
+def read_alignments(path: Path) -> dict[Path, list[AlignedWord]]:
+    """What `write_alignments` wrote. Raises InvalidAlignments and OSError."""
+    folder = path.resolve().parent
+    with path.open(encoding="utf-8") as lines:
+        numbered = ((f"{path}:{number}", line) for number, line in enumerate(lines, start=1))
+        return dict(_from_json(line, folder, place) for place, line in numbered)
+
+
+def _from_json(line: str, folder: Path, place: str) -> tuple[Path, list[AlignedWord]]:
+    try:
+        fields = json.loads(line)
+        words = [AlignedWord(str(w), float(start), float(end)) for w, start, end in fields["words"]]
+        return Path(os.path.normpath(folder / fields["audio_filepath"])), words
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidAlignments(f"{place}: {type(error).__name__}: {error}") from error
