@@ -82,28 +82,27 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise InvalidCheckpoint(f"{path} is not a whole checkpoint: {error}") from error
 
 
-def soup(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
-    """The first checkpoint with the mean of all their averaged weights.
+def soup(checkpoint: Checkpoint, others: Sequence[AcousticModel]) -> Checkpoint:
+    """The checkpoint with the mean of its averaged weights and those of the other models.
 
     Runs that settle from one start on different batches end in one basin, and their mean makes
     fewer errors than any of them. Source: Wortsman et al., Model soups (2022).
 
-    Raises InvalidCheckpoint where they hold models of different shapes.
+    Raises InvalidCheckpoint where they are models of different shapes.
     """
-    first = checkpoints[0]
-    for other in checkpoints[1:]:
-        if replace(other.config.model, dropout=first.config.model.dropout) != first.config.model:
+    wanted = checkpoint.config.model
+    for other in others:
+        if replace(other.config, dropout=wanted.dropout) != wanted:
             raise InvalidCheckpoint(
-                "only checkpoints of one [model] can be averaged; these hold "
-                f"{first.config.model} and {other.config.model}"
+                "only weights of one [model] can be averaged; these are of "
+                f"{wanted} and {other.config}"
             )
+    ingredients = [checkpoint.average, *(other.state_dict() for other in others)]
     mean = {
-        name: torch.stack([each.average[name].double() for each in checkpoints])
-        .mean(dim=0)
-        .to(weights.dtype)
-        for name, weights in first.average.items()
+        name: torch.stack([each[name].double() for each in ingredients]).mean(dim=0).to(first.dtype)
+        for name, first in checkpoint.average.items()
     }
-    return replace(first, average=mean)
+    return replace(checkpoint, average=mean)
 
 
 def averaged_model(checkpoint: Checkpoint) -> AcousticModel:

@@ -185,7 +185,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
         metavar="CHECKPOINT",
         type=Path,
         nargs="+",
-        help="of several runs of one model, the mean weights are exported",
+        help="of several runs of one model, or bundles but for the first, the mean is exported",
     )
     parser.add_argument("--output", metavar="DIR", type=Path, required=True, help="the bundle")
     parser.add_argument("--manifest", metavar="FILE", type=Path, help="its dev split is scored")

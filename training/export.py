@@ -30,6 +30,7 @@ from training.config import RunConfig
 from training.evaluate import EvaluationOptions, evaluate
 from training.evaluation import Evaluation
 from training.half_storage import round_to_half, store_weights_as_half
+from training.initial_weights import trained_model
 from training.manifest import InvalidManifest, Utterance, read_manifest
 from training.model import AcousticModel
 from training.onnx_graph import OnnxSteps, write_float32, write_int8
@@ -219,7 +220,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Export as the command line says. Returns the exit code: 1 refused, 2 for wrong input."""
     try:
         utterances = read_manifest(arguments.manifest) if arguments.manifest else []
-        checkpoint = soup([load_checkpoint(path) for path in arguments.checkpoints])
+        first, *others = arguments.checkpoints
+        checkpoint = soup(load_checkpoint(first), [trained_model(other) for other in others])
         identity = BundleIdentity(arguments.output.name, arguments.version)
         export(checkpoint, arguments.output, identity, utterances)
         if arguments.lm:

@@ -8,9 +8,18 @@ from torch import Tensor, nn
 from training.bundle_weights import model_of_bundle
 from training.checkpoint import averaged_model, load_checkpoint
 from training.config import InvalidConfig, RunConfig
+from training.model import AcousticModel
 
 LOOKAHEAD_WEIGHT = "lookahead.conv.weight"  # [H, 1, lookahead_steps + 1]
 OUTPUT_PARAMETERS = ("output.weight", "output.bias")  # [frames_per_step * (V + P), ...]
+
+
+def trained_model(path: Path) -> AcousticModel:
+    """That of a bundle's folder, or the averaged one of a checkpoint.
+
+    Raises InvalidBundle, InvalidCheckpoint and OSError.
+    """
+    return model_of_bundle(path) if path.is_dir() else averaged_model(load_checkpoint(path))
 
 
 def initial_weights(config: RunConfig) -> dict[str, Tensor]:
@@ -21,7 +30,7 @@ def initial_weights(config: RunConfig) -> dict[str, Tensor]:
     InvalidConfig where its model has another shape otherwise.
     """
     start, wanted = Path(config.initial_weights), config.model
-    model = model_of_bundle(start) if start.is_dir() else averaged_model(load_checkpoint(start))
+    model = trained_model(start)
     had = model.config
     comparable = replace(
         had,

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from service.engine.errors import InvalidBundle
+from tests.training.test_corpora_command import longwave
 from training.bundle_weights import model_of_bundle
-from training.checkpoint import Checkpoint, Progress
+from training.checkpoint import Checkpoint, Progress, save_checkpoint
 from training.config import DataConfig, PhonemeConfig, RunConfig
 from training.export import BundleIdentity, export
 from training.half_storage import round_to_half
@@ -31,10 +32,7 @@ MODEL = ModelConfig(hidden_size=32, num_layers=2, conv_channels=4, lookahead_ste
     ids=["lstm", "phonemes", "phonemes-out", "gru", "rnn"],
 )
 def test_a_bundle_gives_back_its_weights(config: ModelConfig, tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    model = AcousticModel(config)
-    for tensor in model.state_dict().values():
-        torch.nn.init.normal_(tensor, std=0.1)  # nothing is left at its default
+    model = random_model(config, seed=0)
     bundle = write_bundle(model, tmp_path / "bundle")
     round_to_half(model)
     found = model_of_bundle(bundle)
@@ -42,17 +40,38 @@ def test_a_bundle_gives_back_its_weights(config: ModelConfig, tmp_path: Path) ->
     torch.testing.assert_close(found.state_dict(), model.state_dict(), rtol=0.0, atol=1e-6)
 
 
+def test_the_mean_of_a_checkpoint_and_a_bundle_is_exported(tmp_path: Path) -> None:
+    models = [random_model(MODEL, seed) for seed in (0, 1)]
+    bundle = write_bundle(models[1], tmp_path / "second")
+    save_checkpoint(checkpoint_of(models[0], tmp_path), tmp_path / "first.pt")
+    assert longwave("export", tmp_path / "first.pt", bundle, "--output", tmp_path / "mean") == 0
+    mean = model_of_bundle(tmp_path / "mean").output.weight
+    expected = sum(model.output.weight for model in models) / 2
+    torch.testing.assert_close(mean, expected, rtol=1e-3, atol=1e-3)
+
+
 def test_what_is_no_bundle_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidBundle, match="holds no model to go on from"):
         model_of_bundle(tmp_path)
 
 
+def random_model(config: ModelConfig, seed: int) -> AcousticModel:
+    torch.manual_seed(seed)
+    model = AcousticModel(config)
+    for tensor in model.state_dict().values():
+        torch.nn.init.normal_(tensor, std=0.1)  # nothing is left at its default
+    return model
+
+
 def write_bundle(model: AcousticModel, folder: Path) -> Path:
-    lexicon = folder.parent / "lexicon.txt"
+    export(checkpoint_of(model, folder.parent), folder, BundleIdentity("bundle"), [])
+    return folder
+
+
+def checkpoint_of(model: AcousticModel, folder: Path) -> Checkpoint:
+    lexicon = folder / "lexicon.txt"
     write_lexicon(lexicon, {"hello": ("h", "@", "l", "oU")})
     phonemes = PhonemeConfig(str(lexicon))
     run = RunConfig(DataConfig(manifest="none"), model.config, phonemes=phonemes)
     weights = model.state_dict()
-    checkpoint = Checkpoint(run, VOCABULARY, Progress(), weights, weights, {}, 1.0)
-    export(checkpoint, folder, BundleIdentity("bundle"), [])
-    return folder
+    return Checkpoint(run, VOCABULARY, Progress(), weights, weights, {}, 1.0)
