@@ -15,6 +15,7 @@ from importlib.metadata import entry_points
 from service import cli_stream, cli_transcribe
 from service.engine.errors import EngineError, InvalidOption
 from service.settings import InvalidSetting, add_settings_arguments, settings_from
+from service.version import service_version
 
 COMMANDS_GROUP = "longwave.commands"
 
@@ -39,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> ArgumentParser:
     parser = ArgumentParser("longwave", description="Speech to text.")
+    parser.add_argument("--version", action="version", version=f"longwave {service_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     serve = commands.add_parser("serve", help="serve HTTP and WebSocket")
     add_settings_arguments(serve)

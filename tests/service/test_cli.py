@@ -19,6 +19,7 @@ from service.engine.errors import InvalidBundle
 from service.engine.options import RuntimeOptions
 from service.engine.recognizer import Recognizer, run_recognizer
 from service.settings import Settings
+from service.version import service_version
 from tests.audio_samples import encode_soundfile
 from tests.fakes import FRAMING, FakeAcousticModel, fake_bundle, silence, speak
 
@@ -230,3 +231,10 @@ def test_no_command_is_wrong_usage() -> None:
     with pytest.raises(SystemExit) as exit_info:
         cli.main([])
     assert exit_info.value.code == 2
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        cli.main(["--version"])
+    assert exit_info.value.code == 0
+    assert capsys.readouterr().out == f"longwave {service_version()}\n"
