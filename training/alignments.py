@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.json_lines import write_json_lines
+
 
 class InvalidAlignments(Exception):
     """A file of alignments cannot be read. The message names file and line."""
@@ -27,16 +29,14 @@ Alignments = Mapping[Path, Sequence[AlignedWord]]
 def write_alignments(path: Path, alignments: Alignments) -> None:
     """Write `alignments` to `path`, with paths relative to its folder, replacing it in one step."""
     folder = path.resolve().parent
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
-    with partial.open("w", encoding="utf-8") as lines:
-        for audio, words in alignments.items():
-            record = {
-                "audio_filepath": os.path.relpath(audio.resolve(), folder),
-                "words": [[word.text, word.start_s, word.end_s] for word in words],
-            }
-            lines.write(json.dumps(record) + "\n")
-    partial.replace(path)
+    records = (
+        {
+            "audio_filepath": os.path.relpath(audio.resolve(), folder),
+            "words": [[word.text, word.start_s, word.end_s] for word in words],
+        }
+        for audio, words in alignments.items()
+    )
+    write_json_lines(path, records)
 
 
 def read_alignments(path: Path) -> dict[Path, list[AlignedWord]]:

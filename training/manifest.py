@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.json_lines import write_json_lines
 from training.text import normalise
 
 
@@ -32,12 +33,7 @@ def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
     Audio paths are written relative to the manifest's folder, so that both can move together.
     """
     folder = path.resolve().parent
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
-    with partial.open("w", encoding="utf-8") as lines:
-        for utterance in utterances:
-            lines.write(json.dumps(_to_json(utterance, folder), ensure_ascii=False) + "\n")
-    partial.replace(path)
+    write_json_lines(path, (_to_json(utterance, folder) for utterance in utterances))
 
 
 def read_manifest(path: Path) -> list[Utterance]:

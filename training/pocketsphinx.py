@@ -20,16 +20,14 @@ SAMPLE_RATE = 16_000
 _PCM_SCALE = 32767.0
 _FRAMES_PER_S = 100
 _NO_WORD = "<[("  # begin the names of silences and noises
-_ARPABET = dict(
-    pair.split("=")
-    for pair in """
-    0=AA|3=ER|@=AH|@-=AH|@L=AH L|A=AA|A@=AA R|C=HH|D=DH|E=EH|I=IH|N=NG|O=AO|O@=AO R|OI=OY|S=SH|T=TH
-    U=UH|U@=UH R|V=AH|Z=ZH|a=AE|aI=AY|aI3=AY ER|aI@=AY AH|aU=AW|aa=AE|dZ=JH|e=EH|e@=EH R|eI=EY|h=HH
-    i=IY|i@=IY AH|i@3=IH R|j=Y|n-=N|o@=AO R|oU=OW|r-=R|tS=CH|u=UW|x=K|?=T
-    """.strip()
-    .replace("\n    ", "|")
-    .split("|")
-)  # the others have the same names, but for their case
+_ARPABET = {
+    "0": "AA", "3": "ER", "?": "T", "@": "AH", "@-": "AH", "@L": "AH L", "A": "AA", "A@": "AA R",
+    "C": "HH", "D": "DH", "E": "EH", "I": "IH", "N": "NG", "O": "AO", "O@": "AO R", "OI": "OY",
+    "S": "SH", "T": "TH", "U": "UH", "U@": "UH R", "V": "AH", "Z": "ZH", "a": "AE", "aI": "AY",
+    "aI3": "AY ER", "aI@": "AY AH", "aU": "AW", "aa": "AE", "dZ": "JH", "e": "EH", "e@": "EH R",
+    "eI": "EY", "h": "HH", "i": "IY", "i@": "IY AH", "i@3": "IH R", "j": "Y", "n-": "N",
+    "o@": "AO R", "oU": "OW", "r-": "R", "tS": "CH", "u": "UW", "x": "K",
+}  # the others' names differ in their case alone  # fmt: skip
 _ALTERNATIVE = re.compile(r"\(\d+\)")  # marks the pronunciation of a word
 
 
@@ -60,30 +58,30 @@ def load_pocketsphinx() -> Recognise:
     decoder = _decoder()
 
     def recognise(waveform: Waveform) -> str:
-        _listen(decoder, waveform)
+        _feed(decoder, waveform)
         best = decoder.hyp()
         return normalise(_ALTERNATIVE.sub("", best.hypstr)) if best else ""
 
     return recognise
 
 
-def load_aligner(lexicon: Mapping[str, Pronunciation] | None = None) -> Align:
+def load_aligner(lexicon: Mapping[str, Pronunciation]) -> Align:
     """What says when the words of a text are said in a waveform [n] at SAMPLE_RATE.
 
     It finds none where a word is neither in PocketSphinx's dictionary nor in `lexicon`, which has
     espeak-ng's phonemes, or where the text does not fit what is said. Raises NoPocketSphinx.
     """
-    decoder, pronunciations = _decoder(lm=None), lexicon or {}
+    decoder = _decoder(lm=None)
 
     def align(waveform: Waveform, text: str) -> list[AlignedWord]:
         words = text.split()
         for word in words:
-            if decoder.lookup_word(word) is None and word in pronunciations:
-                decoder.add_word(word, arpabet(pronunciations[word]))
+            if decoder.lookup_word(word) is None and word in lexicon:
+                decoder.add_word(word, arpabet(lexicon[word]))
         if any(decoder.lookup_word(word) is None for word in words):
             return []
         decoder.set_align_text(text)
-        _listen(decoder, waveform)
+        _feed(decoder, waveform)
         found = [_aligned(each) for each in decoder.seg() or () if each.word[0] not in _NO_WORD]
         return found if [word.text for word in found] == words else []
 
@@ -92,7 +90,7 @@ def load_aligner(lexicon: Mapping[str, Pronunciation] | None = None) -> Align:
 
 def arpabet(phonemes: Pronunciation) -> str:
     """espeak-ng's American phonemes as those of the CMU dictionary, separated by spaces."""
-    return " ".join(_ARPABET.get(phoneme, phoneme.upper()) for phoneme in phonemes).strip()
+    return " ".join(_ARPABET.get(phoneme, phoneme.upper()) for phoneme in phonemes)
 
 
 def _aligned(segment: Any) -> AlignedWord:
@@ -109,7 +107,7 @@ def _decoder(**config: Any) -> Any:
     return pocketsphinx.Decoder(loglevel="FATAL", **config)
 
 
-def _listen(decoder: Any, waveform: Waveform) -> None:
+def _feed(decoder: Any, waveform: Waveform) -> None:
     pcm = (waveform.clip(-1.0, 1.0) * _PCM_SCALE).astype("<i2").tobytes()
     decoder.start_utt()
     decoder.process_raw(pcm, full_utt=True)
