@@ -11,7 +11,7 @@ from service.engine.audio import AudioLimits, decode_audio
 from service.engine.errors import EngineError
 from training.manifest import Utterance
 from training.model import AcousticModel, RecurrentLayer
-from training.serving_model import ActivationRanges
+from training.onnx_graph import ActivationRanges
 
 NUM_UTTERANCES = 64
 SHARE = 0.7

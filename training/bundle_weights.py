@@ -4,7 +4,6 @@ The float32 graph holds every weight, in half precision, so a bundle is all that
 """
 
 import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +17,7 @@ from service.engine.errors import InvalidBundle
 from service.engine.onnx_acoustic import MODEL_FILES
 from training.config import InvalidConfig, parse_config
 from training.model import AcousticModel, ModelConfig
-
-_GATE_ORDERS = {"LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2), "RNN": (0,)}
-"""Which of ONNX's gates are PyTorch's, in PyTorch's order."""
+from training.onnx_recurrent import GATES
 
 
 def model_of_bundle(folder: Path) -> AcousticModel:
@@ -39,35 +36,28 @@ def model_of_bundle(folder: Path) -> AcousticModel:
 
 
 class _Weights:
-    """The constants of a graph, found by the nodes that take them."""
+    """The constants of a graph, found by the nodes that take them (`onnx_graph` names them)."""
 
     def __init__(self, path: Path) -> None:
         graph = onnx.load(path).graph
         self._nodes = {node.name: node for node in graph.node}
         self._values = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
         for node in graph.node:
-            if node.op_type == "Constant":
-                self._values[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
-            elif node.op_type == "Cast" and node.input[0] in self._values:
+            if node.op_type == "Cast" and node.input[0] in self._values:
                 self._values[node.output[0]] = self._values[node.input[0]].astype(np.float32)
 
     def state_dict(self, model: AcousticModel) -> dict[str, Tensor]:
         """All tensors of a model of this shape."""
-        found: dict[str, NDArray[np.float32]] = {
-            "mean": self._input("/Sub", 1),
-            "inverse_std": self._input("/Mul", 1),
-        }
+        found = {name: self._input(name, 1) for name in ("mean", "inverse_std")}
         for name, module in model.named_modules():
-            place = "/" + re.sub(r"\.(?!\d)", "/", name)  # layers.0.norm is /layers.0/norm
-            if isinstance(module, torch.nn.LayerNorm):
-                found |= self._pair(name, f"{place}/LayerNormalization", (1, 2))
-            elif isinstance(module, torch.nn.Conv2d):
-                found |= self._pair(name, f"{place}/Conv", (1, 2))
+            if isinstance(module, torch.nn.LayerNorm | torch.nn.Conv2d):
+                found[f"{name}.weight"] = self._input(name, 1)
+                found[f"{name}.bias"] = self._input(name, 2)
             elif isinstance(module, torch.nn.Linear):
-                found[f"{name}.weight"] = self._input(f"{place}/MatMul", 1).T
-                found[f"{name}.bias"] = self._input(f"{place}/Add", 0)
+                found[f"{name}.weight"] = self._input(name, 1).T
+                found[f"{name}.bias"] = self._input(f"{name}.bias", 1)
             elif isinstance(module, torch.nn.RNNBase):
-                found |= self._recurrent(name, place, module.mode.partition("_")[0])
+                found |= self._recurrent(name, module.mode.partition("_")[0])
         found |= self._lookahead(model.config.lookahead_steps)
         return {name: torch.from_numpy(value.copy()) for name, value in found.items()}
 
@@ -75,16 +65,10 @@ class _Weights:
         value: NDArray[np.float32] = self._values[self._nodes[node].input[index]]
         return value
 
-    def _pair(
-        self, name: str, node: str, indices: tuple[int, int]
-    ) -> dict[str, NDArray[np.float32]]:
-        weight, bias = (self._input(node, index) for index in indices)
-        return {f"{name}.weight": weight, f"{name}.bias": bias}
-
-    def _recurrent(self, name: str, place: str, kind: str) -> dict[str, NDArray[np.float32]]:
+    def _recurrent(self, name: str, kind: str) -> dict[str, NDArray[np.float32]]:
         """ONNX has a direction's axis first, its own order of gates, and both biases in one."""
-        w, r, b = (self._input(f"{place}/{kind}", index)[0] for index in (1, 2, 3))
-        order = _GATE_ORDERS[kind]
+        w, r, b = (self._input(name, index)[0] for index in (1, 2, 3))
+        order = np.argsort(GATES[kind])
         parts = {"weight_ih": w, "weight_hh": r, "bias_ih": b[: len(w)], "bias_hh": b[len(w) :]}
         return {
             f"{name}.{part}_l0": np.concatenate([np.split(value, len(order))[i] for i in order])
@@ -92,11 +76,10 @@ class _Weights:
         }
 
     def _lookahead(self, num_steps: int) -> dict[str, NDArray[np.float32]]:
-        """`ServedLookahead` multiplies step by step, the residual connection in the first."""
-        names = ["/lookahead/Mul", *(f"/lookahead/Mul_{step}" for step in range(1, num_steps + 1))]
-        weights = np.stack([self._input(name, 1) for name in names])  # [num_steps + 1, H]
+        """The graph multiplies step by step, the residual connection in the first."""
+        weights = np.stack([self._input(f"lookahead.{step}", 1) for step in range(num_steps + 1)])
         weights[0] -= 1.0
         return {
             "lookahead.conv.weight": weights.T[:, None],
-            "lookahead.conv.bias": self._input("/lookahead/Add", 0),
+            "lookahead.conv.bias": self._input("lookahead.bias", 0),
         }
