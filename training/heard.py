@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from service.engine.acoustic import AcousticModel
 from service.engine.bundle import Bundle
 from service.engine.chunking import Chunker
+from service.engine.frames import Frames
 from service.engine.options import Priority
+from service.engine.recognizer import frame_reader
 from service.engine.segmenter import Segmenter
 from service.engine.transcript import TimedWord
 from training.conditions import CLEAN, Conditioner
@@ -22,7 +24,7 @@ class Heard:
     """An utterance and the acoustic model's opinion of it."""
 
     utterance: Utterance
-    log_probs: NDArray[np.float32]  # [T, V + P] natural log
+    frames: Frames
 
 
 def hear(
@@ -36,10 +38,12 @@ def hear(
     Raises InvalidAudio where a recording cannot be read.
     """
     conditioner = conditioner or Conditioner(CLEAN, bundle.framing.sample_rate)
-    return [
-        Heard(utterance, np.concatenate(list(_log_probs(bundle, model, utterance, conditioner))))
-        for utterance in utterances
-    ]
+    reader = frame_reader(bundle)
+    heard = []
+    for utterance in utterances:
+        log_probs = np.concatenate(list(_log_probs(bundle, model, utterance, conditioner)))
+        heard.append(Heard(utterance, *reader.read(log_probs[None])))
+    return heard
 
 
 def _log_probs(
@@ -57,6 +61,6 @@ def _log_probs(
 
 def read_words(segmenter: Segmenter[Any], heard: Heard) -> list[TimedWord]:
     """The words that decoding finds, as the engine does it with whole files."""
-    state, segments = segmenter.advance(segmenter.start(), heard.log_probs)
+    state, segments = segmenter.advance(segmenter.start(), heard.frames)
     _, last = segmenter.finish(state)
     return [word for segment in [*segments, *last] for word in segment.words]

@@ -140,7 +140,7 @@ def log_priors(heard: Sequence[Heard], num_symbols: int) -> tuple[float, ...]:
 
     They are as few as the symbols, so a small set gives them well enough.
     """
-    letters = [utterance.log_probs[:, :num_symbols] for utterance in heard]
+    letters = [utterance.frames.log_probs[:, :num_symbols] for utterance in heard]
     posteriors = np.exp(np.concatenate(letters))
     means = posteriors.mean(axis=0).clip(min=_LEAST_PRIOR)
     return tuple(round(value, 3) for value in np.log(means).tolist())

@@ -10,6 +10,7 @@ import soundfile
 
 from service.engine.bundle import Bundle, load_bundle
 from service.engine.greedy import GreedyDecoder
+from service.engine.recognizer import frame_reader
 
 
 class WholeFileRecogniser:
@@ -24,6 +25,7 @@ class WholeFileRecogniser:
     def __init__(self, folder: Path, model_file: str, num_threads: int) -> None:
         self._bundle = load_bundle(folder)
         self._decoder = GreedyDecoder(self._bundle.vocabulary, self._bundle.blank_id)
+        self._reader = frame_reader(self._bundle)
         options = onnxruntime.SessionOptions()
         if num_threads:
             options.intra_op_num_threads = num_threads
@@ -41,7 +43,8 @@ class WholeFileRecogniser:
             ["log_probs"], {"waveform": padded, **_zeros(self._bundle)}
         )
         real = framing.real_frames(0, log_probs.shape[1], len(waveform))
-        state = self._decoder.advance(self._decoder.start(), log_probs[0, real])
+        (frames,) = self._reader.read(log_probs[:, real])
+        state = self._decoder.advance(self._decoder.start(), frames)
         return self._decoder.hypotheses(state)[0].text
 
 

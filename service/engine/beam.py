@@ -18,6 +18,7 @@ from service.engine.commitment import (
     pending_words,
 )
 from service.engine.decoding import Hypothesis, PartialHypothesis, Word
+from service.engine.frames import Frames
 from service.engine.language_model import ShallowFusion, indifferent_model
 from service.engine.options import BoostPhrase
 from service.engine.prefix_search import search
@@ -101,12 +102,12 @@ class BeamDecoder:
     def start(self) -> BeamState:
         return self._start
 
-    def advance(self, state: BeamState, log_probs: NDArray[np.float32]) -> BeamState:
-        """Take in log_probs [T, V or more], of which the first V columns are the letters."""
+    def advance(self, state: BeamState, frames: Frames) -> BeamState:
+        """Take in frames; what they tell of phonemes is left alone."""
         words, beams, num_frames = state.words, state.beams, state.num_frames
         # A copy is of the one kind of array that the search is compiled for.
-        frames = np.array(log_probs[:, : len(self._vocabulary)], np.float32, order="C")
-        for piece in _until_commits(frames, num_frames):
+        letters = np.array(frames.log_probs[:, : len(self._vocabulary)], np.float32, order="C")
+        for piece in _until_commits(letters, num_frames):
             beams = search(self.words, self._pruning, beams, piece, num_frames)
             num_frames += len(piece)
             if num_frames % FRAMES_PER_COMMIT == 0:

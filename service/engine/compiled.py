@@ -45,6 +45,7 @@ def warm_up() -> None:
 
     from service.engine.beam import BeamTuning
     from service.engine.decoders import joint_decoder
+    from service.engine.frames import FrameReader
     from service.engine.language_model import ShallowFusion, indifferent_model
     from service.engine.text_judge import SoundWeights
     from service.engine.vocabulary import Vocabulary
@@ -52,8 +53,10 @@ def warm_up() -> None:
     symbols, lexicon = ("<blank>", " ", "a"), {"a": (1,)}
     fusion = ShallowFusion(indifferent_model(["a"], symbols, lexicon, num_phonemes=2), 1.0, 0.0)
     tuning, weights = BeamTuning(fusion=fusion), SoundWeights(letters=0.5, phonemes=0.5)
-    decoder = joint_decoder(Vocabulary(symbols, blank_id=0), tuning, weights, beam_width=4, nbest=1)
-    frames = np.log(np.full((33, 5), 0.4, np.float32))  # more than one commit
+    vocabulary = Vocabulary(symbols, blank_id=0)
+    decoder = joint_decoder(vocabulary, tuning, weights, beam_width=4, nbest=1)
+    log_probs = np.log(np.full((1, 33, 5), 0.4, np.float32))  # more than one commit
+    (frames,) = FrameReader(vocabulary).read(log_probs)
     state = decoder.advance(decoder.start(), frames)
     decoder.partial(state)
     decoder.hypotheses(state)

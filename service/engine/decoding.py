@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
+from service.engine.frames import Frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +47,8 @@ class CtcDecoder(Protocol[S]):
         """The state before the first frame of an utterance."""
         ...
 
-    def advance(self, state: S, log_probs: NDArray[np.float32]) -> S:
-        """Take in log_probs [T, V + P] (natural log, T >= 0). Any cutting gives the same text.
-
-        V columns are letters; the P others, of models that have them, are phonemes.
-        """
+    def advance(self, state: S, frames: Frames) -> S:
+        """Take in any number of frames. Any cutting gives the same text."""
         ...
 
     def partial(self, state: S) -> PartialHypothesis:

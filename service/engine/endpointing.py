@@ -10,21 +10,15 @@ here. An utterance's age counts from its first frame of speech:
   utterance ends at the first pause that is long enough for its age, so that a word is cut through
   only where nobody paused at all.
 
-A frame is silent if blank and space together are more probable than all other symbols. A decision
-looks at the frames up to it only, never at chunks or clocks: any cutting of the frames gives the
-same utterances.
+A decision looks at the frames up to it only, never at chunks or clocks: any cutting of the frames
+gives the same utterances.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from service.engine.framing import Framing
 from service.engine.options import Endpointing
-
-SILENCE_PROBABILITY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +35,16 @@ class Endpointer:
     Args:
         rules: the durations that the rules go by.
         framing: the model's time grid.
-        silent_ids: the symbols of silence: blank, and space where the vocabulary has it.
     """
 
-    def __init__(self, rules: Endpointing, framing: Framing, silent_ids: Iterable[int]) -> None:
+    def __init__(self, rules: Endpointing, framing: Framing) -> None:
         self._silence = rules.silence_s / framing.frame_s  # frames
         self._max_age = round(rules.max_utterance_s / framing.frame_s)  # frames
-        self._silent_ids = list(silent_ids)
 
     def advance(
-        self, state: EndpointState, log_probs: NDArray[np.float32]
+        self, state: EndpointState, silent: Iterable[bool]
     ) -> tuple[EndpointState, list[int]]:
-        """Take in log_probs [T, V + P], natural log.
+        """Take in whether each of T frames is silent.
 
         Returns:
             The new state, and where utterances end, ascending in 1..T: an end at `k` makes frame
@@ -60,7 +52,7 @@ class Endpointer:
         """
         ends = []
         age, trailing_silence = state.age, state.trailing_silence
-        for num_heard, is_silent in enumerate(self.silent(log_probs), start=1):
+        for num_heard, is_silent in enumerate(silent, start=1):
             if is_silent and age == 0:
                 continue
             age += 1
@@ -69,14 +61,6 @@ class Endpointer:
                 ends.append(num_heard)
                 age = trailing_silence = 0
         return EndpointState(age, trailing_silence), ends
-
-    def silent(self, log_probs: NDArray[np.float32]) -> list[bool]:
-        """Whether each frame of log_probs [T, V + P] is silence."""
-        probability = np.zeros(len(log_probs), np.float32)  # [T]
-        for symbol in self._silent_ids:
-            probability += np.exp(log_probs[:, symbol])
-        silent: list[bool] = (probability > SILENCE_PROBABILITY).tolist()
-        return silent
 
     def _is_over(self, age: int, trailing_silence: int) -> bool:
         left = 1 - age / self._max_age  # of the longest life, from 1 to 0

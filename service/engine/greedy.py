@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from service.engine.alignment import Emission, Spelling
 from service.engine.decoding import Hypothesis, PartialHypothesis
+from service.engine.frames import Frames
 from service.engine.vocabulary import Vocabulary
 
 
@@ -41,22 +39,19 @@ class GreedyDecoder:
     def start(self) -> GreedyState:
         return GreedyState(self._vocabulary.blank_id, 0, 0.0, Spelling())
 
-    def advance(self, state: GreedyState, log_probs: NDArray[np.float32]) -> GreedyState:
-        """Take in log_probs [T, V or more], of which the first V columns are the letters."""
-        num_frames = len(log_probs)
-        if num_frames == 0:
+    def advance(self, state: GreedyState, frames: Frames) -> GreedyState:
+        """Take in frames, of which the path follows the most probable letters."""
+        if not len(frames):
             return state
-        letters = log_probs[:, : len(self._vocabulary)]
-        path, path_log_probs = letters.argmax(axis=1), letters.max(axis=1)  # [T], [T]
-        emissions = self._emissions(path, path_log_probs, state.num_frames)
+        emissions = self._emissions(frames, state.num_frames)
         spelling = state.spelling
-        if emissions and path[0] == state.last_symbol != self._vocabulary.blank_id:
+        if emissions and frames.letters[0] == state.last_symbol != self._vocabulary.blank_id:
             spelling, emissions[0] = _continue(spelling, emissions[0])
         score = state.score
-        for log_prob in path_log_probs.tolist():  # in the same order however the frames are cut
+        for log_prob in frames.letter_log_probs:  # in the same order however the frames are cut
             score += log_prob
         spelling = spelling.add(emissions) if emissions else spelling
-        return GreedyState(int(path[-1]), state.num_frames + num_frames, score, spelling)
+        return GreedyState(frames.letters[-1], state.num_frames + len(frames), score, spelling)
 
     def partial(self, state: GreedyState) -> PartialHypothesis:
         """The text so far; its complete words are stable.
@@ -70,21 +65,22 @@ class GreedyDecoder:
         """The one reading, scored by the log-probability of its best path."""
         return [Hypothesis(state.spelling.finish(), state.score)]
 
-    def _emissions(
-        self, path: NDArray[np.intp], path_log_probs: NDArray[np.float32], first_frame: int
-    ) -> list[Emission]:
-        """The runs of symbols other than blank in `path` [T], T >= 1, from `first_frame` on."""
-        starts = np.flatnonzero(np.concatenate(([True], path[1:] != path[:-1])))
-        ends = np.append(starts[1:], len(path))
-        peaks = np.maximum.reduceat(path_log_probs, starts)
+    def _emissions(self, frames: Frames, first_frame: int) -> list[Emission]:
+        """The runs of symbols other than blank; the frames are counted from `first_frame` on."""
+        letters, log_probs = frames.letters, frames.letter_log_probs
         symbols, blank_id = self._vocabulary.symbols, self._vocabulary.blank_id
-        found = path[starts].tolist()
-        runs = zip(found, starts.tolist(), ends.tolist(), peaks.tolist(), strict=True)
-        return [
-            Emission(symbols[symbol], first_frame + start, first_frame + end, peak)
-            for symbol, start, end, peak in runs
-            if symbol != blank_id
-        ]
+        emissions, start = [], 0
+        for end in range(1, len(letters) + 1):
+            symbol = letters[start]
+            if end < len(letters) and letters[end] == symbol:
+                continue
+            if symbol != blank_id:
+                peak = max(log_probs[start:end])
+                emissions.append(
+                    Emission(symbols[symbol], first_frame + start, first_frame + end, peak)
+                )
+            start = end
+        return emissions
 
 
 def _continue(spelling: Spelling, emission: Emission) -> tuple[Spelling, Emission]:

@@ -9,11 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-import numpy as np
-from numpy.typing import NDArray
-
 from service.engine.beam import BeamDecoder, BeamState
 from service.engine.decoding import Hypothesis, PartialHypothesis
+from service.engine.frames import Frames
 from service.engine.hearing import Hearing
 from service.engine.pronouncing import PronouncedState, PronunciationDecoder
 from service.engine.readings import best_readings
@@ -52,7 +50,6 @@ class JointDecoder:
         nbest: int,
     ) -> None:
         self._num_letters = len(vocabulary)
-        self._silent_ids = (vocabulary.blank_id, vocabulary.space_id)
         self._spelling = spelling
         self._pronouncing = pronouncing
         self._judge = judge
@@ -61,13 +58,13 @@ class JointDecoder:
     def start(self) -> JointState:
         return JointState(self._spelling.start(), self._pronouncing.start(), Hearing())
 
-    def advance(self, state: JointState, log_probs: NDArray[np.float32]) -> JointState:
-        """Take in log_probs [T, V + P], of the letters and then of the phonemes."""
-        phonemes = log_probs[:, self._num_letters :]
+    def advance(self, state: JointState, frames: Frames) -> JointState:
+        """Take in frames that tell of letters and of phonemes."""
+        phonemes = frames.log_probs[:, self._num_letters :]
         return JointState(
-            self._spelling.advance(state.spelled, log_probs),
+            self._spelling.advance(state.spelled, frames),
             self._pronouncing.advance(state.pronounced, phonemes),
-            state.hearing.add(log_probs, self._silent_ids),
+            state.hearing.add(frames),
         )
 
     def partial(self, state: JointState) -> PartialHypothesis:

@@ -14,6 +14,7 @@ from service.engine.calibration import UNCALIBRATED
 from service.engine.chunking import Chunker
 from service.engine.decoders import make_decoder
 from service.engine.endpointing import Endpointer
+from service.engine.frames import FrameReader
 from service.engine.language_model import LanguageModel, load_language_model
 from service.engine.letter_to_sound import read_rules
 from service.engine.lexicon import read_lexicon
@@ -103,13 +104,16 @@ class Recognizer:
 def make_segmenter(
     bundle: Bundle, language_model: LanguageModel | None, options: RecognitionOptions
 ) -> Segmenter[Any]:
-    """What turns a stream's log-probabilities into text as the options say, or else the bundle."""
-    vocabulary = Vocabulary(bundle.vocabulary, bundle.blank_id)
-    silent_ids = (vocabulary.blank_id, vocabulary.space_id)
-    endpointer = Endpointer(options.endpointing, bundle.framing, silent_ids)
+    """What turns a stream's frames into text as the options say, or else the bundle."""
+    endpointer = Endpointer(options.endpointing, bundle.framing)
     decoder = make_decoder(bundle, language_model, options)
     calibration = bundle.decoding.calibration.get(options.decoder, UNCALIBRATED)
     return Segmenter(decoder, endpointer, bundle.framing, options.nbest, calibration)
+
+
+def frame_reader(bundle: Bundle) -> FrameReader:
+    """What reads the frames of the bundle's model."""
+    return FrameReader(Vocabulary(bundle.vocabulary, bundle.blank_id))
 
 
 def _rewriting(bundle: Bundle, options: RecognitionOptions) -> Callable[[Segment], Segment]:
@@ -174,7 +178,8 @@ async def run_recognizer(
     language_model: LanguageModel | None = None,
 ) -> AsyncIterator[Recognizer]:
     """Run models that are loaded already; otherwise as `running_recognizer`."""
-    scheduler = Scheduler(StepRunner(model), _limits(options), _key_limit(bundle, options))
+    runner = StepRunner(model, frame_reader(bundle))
+    scheduler = Scheduler(runner, _limits(options), _key_limit(bundle, options))
     decoding_pool = ThreadPoolExecutor(options.num_workers, thread_name_prefix="decoding")
     try:
         yield Recognizer(bundle, model, scheduler, decoding_pool, language_model)

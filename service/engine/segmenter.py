@@ -1,15 +1,13 @@
-"""From a stream's log-probabilities to its utterances: endpointing and decoding, in step."""
+"""From a stream's frames to its utterances: endpointing and decoding, in step."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from service.engine.calibration import UNCALIBRATED, Calibration
 from service.engine.decoding import CtcDecoder, Hypothesis
 from service.engine.endpointing import Endpointer, EndpointState
 from service.engine.events import Partial
+from service.engine.frames import Frames
 from service.engine.framing import Framing
 from service.engine.transcript import Alternative, Segment, TimedWord
 
@@ -32,7 +30,7 @@ class Segmenter(Generic[S]):
     Args:
         decoder: reads each utterance from its start.
         endpointer: says where utterances end.
-        framing: the time grid of the log-probabilities.
+        framing: the time grid of the frames.
         nbest: how many readings of an utterance to give, its text included.
         calibration: of words' confidences.
     """
@@ -56,23 +54,23 @@ class Segmenter(Generic[S]):
         return SegmenterState(self._decoder.start(), EndpointState())
 
     def advance(
-        self, state: SegmenterState[S], log_probs: NDArray[np.float32]
+        self, state: SegmenterState[S], frames: Frames
     ) -> tuple[SegmenterState[S], list[Segment]]:
-        """Take in log_probs [T, V + P], natural log.
+        """Take in frames.
 
         Returns:
             The new state and the utterances that ended, those without words left out. Any cutting
-            of T gives the same utterances.
+            of the frames gives the same utterances.
         """
-        endpoint, ends = self._endpointer.advance(state.endpoint, log_probs)
+        endpoint, ends = self._endpointer.advance(state.endpoint, frames.silent)
         segments: list[Segment] = []
         start = 0
         for end in ends:
-            is_cut = not self._endpointer.silent(log_probs[end - 1 : end])[0]
-            state, ended_segments = self.finish(self._decode(state, log_probs[start:end]), is_cut)
+            is_cut = not frames.silent[end - 1]
+            state, ended_segments = self.finish(self._decode(state, frames[start:end]), is_cut)
             segments += ended_segments
             start = end
-        state = self._decode(state, log_probs[start:])
+        state = self._decode(state, frames[start:] if start else frames)
         return SegmenterState(
             state.decoder, endpoint, state.first_frame, state.num_frames
         ), segments
@@ -112,11 +110,9 @@ class Segmenter(Generic[S]):
         )
         return next_state, [segment]
 
-    def _decode(
-        self, state: SegmenterState[S], log_probs: NDArray[np.float32]
-    ) -> SegmenterState[S]:
-        decoder = self._decoder.advance(state.decoder, log_probs)
-        num_frames = state.num_frames + len(log_probs)
+    def _decode(self, state: SegmenterState[S], frames: Frames) -> SegmenterState[S]:
+        decoder = self._decoder.advance(state.decoder, frames)
+        num_frames = state.num_frames + len(frames)
         return SegmenterState(decoder, state.endpoint, state.first_frame, num_frames)
 
     def _timed(self, hypothesis: Hypothesis, first_frame: int) -> tuple[TimedWord, ...]:

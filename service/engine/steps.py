@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.acoustic import AcousticModel, State
+from service.engine.frames import FrameReader, Frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +22,19 @@ class Step:
 class Stepped:
     """What the model made of it."""
 
-    log_probs: NDArray[np.float32]  # [T, V + P], natural log
+    frames: Frames
     state: State
 
 
 class StepRunner:
     """Runs steps of equal length as one batch. Called from any number of threads."""
 
-    def __init__(self, model: AcousticModel) -> None:
+    def __init__(self, model: AcousticModel, reader: FrameReader) -> None:
         self._model = model
+        self._reader = reader
 
     def __call__(self, steps: Sequence[Step]) -> list[Stepped]:
         waveforms = np.concatenate([step.waveform for step in steps]).reshape(len(steps), -1)
         log_probs, states = self._model.step(waveforms, [step.state for step in steps])
-        return [Stepped(*row) for row in zip(log_probs, states, strict=True)]
+        frames = self._reader.read(log_probs)
+        return [Stepped(*row) for row in zip(frames, states, strict=True)]

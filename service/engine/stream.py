@@ -155,8 +155,9 @@ class Stream:
         self._timings += Timings(queued_s=completed.queued_s, run_s=completed.run_s)
         segmenter, state = self._parts.segmenter, self._segmenter_state
         num_heard = state.num_frames - chunk.first_frame  # more than none only after `finalize`
-        log_probs = completed.result.log_probs[chunk.real_frames][num_heard:]
-        return await self._hear(lambda: segmenter.advance(state, log_probs))
+        frames = completed.result.frames[chunk.real_frames]
+        unheard = frames[num_heard:] if num_heard else frames
+        return await self._hear(lambda: segmenter.advance(state, unheard))
 
     async def _hear(self, function: Callable[[], _Heard]) -> list[Event]:
         segmenter, wants_partials = self._parts.segmenter, self._parts.wants_partials

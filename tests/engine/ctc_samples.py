@@ -8,6 +8,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from service.engine.decoding import CtcDecoder, S
+from service.engine.frames import FrameReader, Frames
+from service.engine.vocabulary import Vocabulary
 
 BLANK_ID = 0
 VOCABULARY = ("<blank>", " ", "'", "a", "b")
@@ -56,8 +58,14 @@ def decoded(decoder: CtcDecoder[S], pieces: Sequence[NDArray[np.float32]]) -> S:
     """The state after these pieces."""
     state = decoder.start()
     for piece in pieces:
-        state = decoder.advance(state, piece)
+        state = decoder.advance(state, read(piece))
     return state
+
+
+def read(log_probs: NDArray[np.float32], symbols: Sequence[str] = VOCABULARY) -> Frames:
+    """The frames of log-probabilities [T, C]; symbols beyond C columns are left out."""
+    vocabulary = Vocabulary(symbols[: log_probs.shape[1]], BLANK_ID)
+    return FrameReader(vocabulary).read(log_probs[None])[0]
 
 
 places = st.lists(st.integers(0, 45), max_size=6)

@@ -24,6 +24,7 @@ from tests.engine.ctc_samples import (
     log_probs,
     normalised,
     places,
+    read,
     spelled,
 )
 from tests.engine.ngram_samples import favourite_word, score_text
@@ -40,7 +41,7 @@ def exhaustive(fusion: ShallowFusion | None = None) -> BeamDecoder:
 
 
 def readings(decoder: BeamDecoder, frames: NDArray[np.float32]) -> list[Hypothesis]:
-    return list(decoder.hypotheses(decoder.advance(decoder.start(), frames)))
+    return list(decoder.hypotheses(decoder.advance(decoder.start(), read(frames))))
 
 
 def text_of(path: tuple[int, ...]) -> str:
@@ -110,7 +111,7 @@ def test_what_is_stable_never_changes(frames: NDArray[np.float32], beam_width: i
     decoder = BeamDecoder(VOCABULARY, BLANK_ID, beam_width, nbest=beam_width)
     state, stable = decoder.start(), ""
     for frame in frames:
-        state = decoder.advance(state, frame[None])
+        state = decoder.advance(state, read(frame[None]))
         partial = decoder.partial(state)
         assert partial.stable.startswith(stable)
         assert partial.text.startswith(partial.stable)
@@ -138,9 +139,9 @@ def test_the_state_is_not_changed_by_advancing_it(
     frames: NDArray[np.float32], other: NDArray[np.float32]
 ) -> None:
     decoder = BeamDecoder(VOCABULARY, BLANK_ID, 8, nbest=8)
-    state = decoder.advance(decoder.start(), frames)
+    state = decoder.advance(decoder.start(), read(frames))
     before = decoder.hypotheses(state)
-    decoder.advance(state, other)
+    decoder.advance(state, read(other))
     assert decoder.hypotheses(state) == before
 
 
@@ -149,7 +150,7 @@ def test_the_sum_of_paths_beats_the_best_path() -> None:
     frames = np.log([[0.6, 1e-9, 1e-9, 0.4 - 2e-9]] * 2).astype(np.float32)
     symbols = ("<blank>", " ", "b", "a")
     (greedy,) = GreedyDecoder(symbols, 0).hypotheses(
-        GreedyDecoder(symbols, 0).advance(GreedyDecoder(symbols, 0).start(), frames)
+        GreedyDecoder(symbols, 0).advance(GreedyDecoder(symbols, 0).start(), read(frames))
     )
     best = readings(BeamDecoder(symbols, 0), frames)[0]
     assert (greedy.text, best.text) == ("", "a")
@@ -194,7 +195,7 @@ def test_an_endless_stream_needs_no_more_than_its_words() -> None:
     state, num_words = decoder.start(), 0
     for _ in range(60):
         logits = random.normal(scale=3, size=(50, len(VOCABULARY)))
-        state = decoder.advance(state, normalised(logits))
+        state = decoder.advance(state, read(normalised(logits)))
         assert state.beams.symbols.shape[1] <= CAPACITY
         assert state.beams.texts["length"].max() <= CAPACITY
         assert len(state.words) >= num_words

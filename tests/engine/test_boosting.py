@@ -13,7 +13,7 @@ from service.engine.beam import BeamDecoder, BeamTuning
 from service.engine.language_model import LanguageModel, ShallowFusion
 from service.engine.options import BoostPhrase
 from tests.engine.boost_samples import boost_of
-from tests.engine.ctc_samples import BLANK_ID, VOCABULARY, log_probs, normalised, spelled
+from tests.engine.ctc_samples import BLANK_ID, VOCABULARY, log_probs, normalised, read, spelled
 from tests.engine.ngram_samples import favourite_word, ngram_trie
 
 EXHAUSTIVE = BeamTuning(
@@ -34,13 +34,13 @@ phrases = st.lists(
 
 def scores(tuning: BeamTuning, frames: NDArray[np.float32]) -> dict[str, float]:
     decoder = BeamDecoder(SMALL, BLANK_ID, 10_000, 10_000, tuning)
-    state = decoder.advance(decoder.start(), frames)
+    state = decoder.advance(decoder.start(), read(frames))
     return {hypothesis.text: hypothesis.score for hypothesis in decoder.hypotheses(state)}
 
 
 def best_text(frames: NDArray[np.float32], tuning: BeamTuning) -> str:
     decoder = BeamDecoder(VOCABULARY, BLANK_ID, tuning=tuning)
-    return decoder.hypotheses(decoder.advance(decoder.start(), frames))[0].text
+    return decoder.hypotheses(decoder.advance(decoder.start(), read(frames)))[0].text
 
 
 @many
@@ -75,7 +75,7 @@ def test_one_language_model_serves_streams_with_and_without_phrases() -> None:
     decoders = [BeamDecoder(VOCABULARY, BLANK_ID, tuning=tuning) for tuning in tunings]
     states = [decoder.start() for decoder in decoders]
     for frame in disputed():  # their frames interleaved
-        states = [d.advance(s, frame[None]) for d, s in zip(decoders, states, strict=True)]
+        states = [d.advance(s, read(frame[None])) for d, s in zip(decoders, states, strict=True)]
     found = [d.hypotheses(s)[0].text for d, s in zip(decoders, states, strict=True)]
     assert found == ["a a a", "a b a"]
 
@@ -104,7 +104,7 @@ def test_a_boosted_word_is_as_good_as_a_known_one() -> None:
     found = []
     for boosts in ((), (BoostPhrase("ba", 0.0),)):
         decoder = BeamDecoder(VOCABULARY, BLANK_ID, tuning=BeamTuning(fusion=fusion, boosts=boosts))
-        hypothesis = decoder.hypotheses(decoder.advance(decoder.start(), frames))[0]
+        hypothesis = decoder.hypotheses(decoder.advance(decoder.start(), read(frames)))[0]
         assert hypothesis.text == "ba"
         found.append(hypothesis.score)
     assert found[1] - found[0] == pytest.approx(0.5 * 2 * 1.0, abs=0.05)
@@ -117,7 +117,7 @@ def test_a_long_phrase_survives_a_narrow_beam() -> None:
     decoder = BeamDecoder(
         VOCABULARY, BLANK_ID, 3, tuning=BeamTuning(boosts=(BoostPhrase("b b b b", 1.0),))
     )
-    assert decoder.hypotheses(decoder.advance(decoder.start(), frames))[0].text == "b b b b"
+    assert decoder.hypotheses(decoder.advance(decoder.start(), read(frames)))[0].text == "b b b b"
 
 
 def test_phrases_in_other_letters_are_left_out() -> None:

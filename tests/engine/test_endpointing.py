@@ -2,35 +2,26 @@
 
 from itertools import pairwise
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from service.engine.endpointing import Endpointer, EndpointState
 from service.engine.options import Endpointing
 from tests.fakes import FRAMING
 
-SILENT_IDS = (0, 1)
 RULES = Endpointing(silence_s=1.0, max_utterance_s=4.0)  # 25 and 100 frames
 SPEECH, SILENCE = True, False
-
-
-def log_probs(pattern: list[bool]) -> NDArray[np.float32]:
-    """[T, 3]: blank and space share the silent frames, a letter has the others."""
-    rows = [[0.1, 0.1, 0.8] if is_speech else [0.4, 0.4, 0.2] for is_speech in pattern]
-    return np.log(np.array(rows, np.float32).reshape(-1, 3))
 
 
 def ends(
     pattern: list[bool], rules: Endpointing = RULES, cuts: list[int] | None = None
 ) -> list[int]:
-    endpointer = Endpointer(rules, FRAMING, SILENT_IDS)
+    endpointer = Endpointer(rules, FRAMING)
     state, found = EndpointState(), []
     bounds = [0, *sorted(cuts or []), len(pattern)]
     for start, end in pairwise(bounds):
-        state, new = endpointer.advance(state, log_probs(pattern[start:end]))
+        state, new = endpointer.advance(state, [not speech for speech in pattern[start:end]])
         found += [start + index for index in new]
     return found
 

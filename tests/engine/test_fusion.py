@@ -24,6 +24,7 @@ from service.engine.ngram_file import write_ngram_file
 from service.engine.options import BoostPhrase, RecognitionOptions, RuntimeOptions
 from service.engine.recognizer import (
     bundle_language_model,
+    frame_reader,
     make_segmenter,
     run_recognizer,
     transcribe,
@@ -78,7 +79,8 @@ async def test_phrases_stay_with_their_stream() -> None:
 @pytest.mark.parametrize(("boost", "width"), [((), 16), ((BoostPhrase("zz"),), 24)])
 def test_a_beam_with_phrases_has_room_for_them(boost: tuple[BoostPhrase, ...], width: int) -> None:
     segmenter = make_segmenter(fake_bundle(), None, replace(BEAM, boost=boost))
-    undecided = np.full((8, len(VOCABULARY)), -np.log(len(VOCABULARY)), np.float32)
+    log_probs = np.full((1, 8, len(VOCABULARY)), -np.log(len(VOCABULARY)), np.float32)
+    (undecided,) = frame_reader(fake_bundle()).read(log_probs)
     state, _ = segmenter.advance(segmenter.start(), undecided)
     assert len(state.decoder.beams.texts) == width
 

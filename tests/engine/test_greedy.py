@@ -9,13 +9,22 @@ from numpy.typing import NDArray
 
 from service.engine.decoding import Hypothesis
 from service.engine.greedy import GreedyDecoder
-from tests.engine.ctc_samples import BLANK_ID, VOCABULARY, cut, decoded, log_probs, places, spelled
+from tests.engine.ctc_samples import (
+    BLANK_ID,
+    VOCABULARY,
+    cut,
+    decoded,
+    log_probs,
+    places,
+    read,
+    spelled,
+)
 
 decoder = GreedyDecoder(VOCABULARY, BLANK_ID)
 
 
 def only_reading(frames: NDArray[np.float32]) -> Hypothesis:
-    (hypothesis,) = decoder.hypotheses(decoder.advance(decoder.start(), frames))
+    (hypothesis,) = decoder.hypotheses(decoder.advance(decoder.start(), read(frames)))
     return hypothesis
 
 
@@ -56,7 +65,7 @@ def test_any_cutting_gives_the_same_state(frames: NDArray[np.float32], places: l
 def test_what_is_stable_never_changes(frames: NDArray[np.float32], places: list[int]) -> None:
     state, stable = decoder.start(), ""
     for piece in cut(frames, places):
-        state = decoder.advance(state, piece)
+        state = decoder.advance(state, read(piece))
         partial = decoder.partial(state)
         assert partial.stable.startswith(stable)
         assert partial.text.startswith(partial.stable)
@@ -88,9 +97,9 @@ def test_texts(path: str, text: str) -> None:
 
 
 def test_the_state_is_not_changed_by_advancing_it() -> None:
-    before = decoder.advance(decoder.start(), spelled("ab"))
-    decoder.advance(before, spelled("ba"))
-    assert before == decoder.advance(decoder.start(), spelled("ab"))
+    before = decoder.advance(decoder.start(), read(spelled("ab")))
+    decoder.advance(before, read(spelled("ba")))
+    assert before == decoder.advance(decoder.start(), read(spelled("ab")))
 
 
 def test_a_frame_where_nothing_is_possible_gives_no_text() -> None:

@@ -6,15 +6,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from service.engine.hearing import Hearing
-from tests.engine.ctc_samples import BLANK_ID, cut, log_probs, places, spelled
-
-SILENT_IDS = (BLANK_ID, 1)
+from tests.engine.ctc_samples import cut, log_probs, places, read, spelled
 
 
 def kept(pieces: list[NDArray[np.float32]]) -> Hearing:
     hearing = Hearing()
     for piece in pieces:
-        hearing = hearing.add(piece, SILENT_IDS)
+        hearing = hearing.add(read(piece))
     return hearing
 
 

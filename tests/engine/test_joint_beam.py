@@ -19,7 +19,7 @@ from service.engine.options import BoostPhrase
 from service.engine.text_fit import Heard, fit_text
 from service.engine.text_judge import SoundWeights
 from service.engine.vocabulary import Vocabulary
-from tests.engine.ctc_samples import cut, decoded, log_probs, places
+from tests.engine.ctc_samples import cut, decoded, log_probs, places, read
 from tests.engine.ngram_samples import score_text
 from tests.engine.pronounced_samples import LETTERS, LEXICON, PHONEMES, heard, speaking_model
 
@@ -64,7 +64,7 @@ def test_stable_words_begin_every_later_text(frames: NDArray[np.float32], cuts: 
     joint, state = decoder(), decoder().start()
     stable = ""
     for piece in cut(frames, cuts):
-        state = joint.advance(state, piece)
+        state = joint.advance(state, read(piece))
         partial = joint.partial(state)
         assert f"{partial.text} ".startswith(f"{partial.stable} ".lstrip())
         assert f"{partial.stable} ".startswith(f"{stable} ".lstrip())
@@ -153,7 +153,7 @@ def test_endless_silence_costs_no_memory() -> None:
     tracemalloc.start()
     try:
         for _ in range(200):
-            state = joint.advance(state, silence)
+            state = joint.advance(state, read(silence))
         assert tracemalloc.get_traced_memory()[0] < 200_000
     finally:
         tracemalloc.stop()

@@ -210,7 +210,7 @@ def test_audio_is_heard_in_streaming_chunks(bundle: Path, manifest: Path) -> Non
     from training.manifest import read_manifest
 
     (first, *_) = hear(load_bundle(bundle), FakeAcousticModel(), read_manifest(manifest))
-    path = first.log_probs.argmax(axis=1)
+    path = first.frames.log_probs.argmax(axis=1)
     symbols = [SYMBOLS[index] for index in path[path != 0]]
     assert "".join(symbols) == HEARD[0]
-    assert np.isfinite(first.log_probs).all()
+    assert np.isfinite(first.frames.log_probs).all()
