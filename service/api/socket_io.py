@@ -8,6 +8,7 @@ from types import TracebackType
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from service.api.errors import MessageTooLarge, StreamIdle
+from service.api.patience import Patience
 from service.api.stream_messages import FinalEvent, PartialEvent, ServerEvent
 
 _MAX_PENDING_EVENTS = 1000
@@ -20,6 +21,7 @@ class Inbox:
         self._websocket = websocket
         self._max_message_bytes = max_message_bytes
         self._idle_timeout_s = idle_timeout_s
+        self._patience = Patience(idle_timeout_s)
 
     async def receive(self) -> bytes | str:
         """The next message.
@@ -30,8 +32,7 @@ class Inbox:
             WebSocketDisconnect: the client left.
         """
         try:
-            async with asyncio.timeout(self._idle_timeout_s):
-                event = await self._websocket.receive()
+            event = await self._patience.wait(self._websocket.receive())
         except TimeoutError:
             raise StreamIdle(
                 f"Nothing arrived for {self._idle_timeout_s:g} s. While there is no audio, send "
@@ -62,9 +63,10 @@ class Outbox:
 
     def __init__(self, send: Callable[[str], Awaitable[None]], timeout_s: float) -> None:
         self._send = send
-        self._timeout_s = timeout_s
+        self._patience = Patience(timeout_s)
         self._pending: deque[ServerEvent] = deque()
-        self._changed = asyncio.Condition()
+        self._has_news = asyncio.Event()
+        self._has_space = asyncio.Event()
         self._ended = False
         self._failure: WebSocketDisconnect | None = None
 
@@ -87,13 +89,14 @@ class Outbox:
         Raises:
             WebSocketDisconnect: the client left or does not read.
         """
-        async with self._changed:
-            if isinstance(event, PartialEvent | FinalEvent):
-                self._forget_partial()
-            await self._changed.wait_for(self._has_space)
-            self._check()
-            self._pending.append(event)
-            self._changed.notify_all()
+        if isinstance(event, PartialEvent | FinalEvent):
+            self._forget_partial()
+        while self._failure is None and len(self._pending) >= _MAX_PENDING_EVENTS:
+            self._has_space.clear()
+            await self._has_space.wait()
+        self._check()
+        self._pending.append(event)
+        self._has_news.set()
 
     async def flush(self) -> None:
         """Wait until all events are sent; there must be none after them.
@@ -101,18 +104,14 @@ class Outbox:
         Raises:
             WebSocketDisconnect: the client left or does not read.
         """
-        async with self._changed:
-            self._ended = True
-            self._changed.notify_all()
+        self._ended = True
+        self._has_news.set()
         await self._sender
         self._check()
 
     def _forget_partial(self) -> None:
         if self._pending and isinstance(self._pending[-1], PartialEvent):
             self._pending.pop()
-
-    def _has_space(self) -> bool:
-        return self._failure is not None or len(self._pending) < _MAX_PENDING_EVENTS
 
     def _check(self) -> None:
         if self._failure is not None:
@@ -121,20 +120,15 @@ class Outbox:
     async def _send_all(self) -> None:
         while (event := await self._next()) is not None:
             try:
-                async with asyncio.timeout(self._timeout_s):
-                    await self._send(event.model_dump_json(exclude_none=True))
+                await self._patience.wait(self._send(event.model_dump_json(exclude_none=True)))
             except (TimeoutError, WebSocketDisconnect):
-                return await self._fail()
+                self._failure = WebSocketDisconnect(1006)
+                return self._has_space.set()
         return None
 
     async def _next(self) -> ServerEvent | None:
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._pending or self._ended)
-            event = self._pending.popleft() if self._pending else None
-            self._changed.notify_all()
-            return event
-
-    async def _fail(self) -> None:
-        async with self._changed:
-            self._failure = WebSocketDisconnect(1006)
-            self._changed.notify_all()
+        while not self._pending and not self._ended:
+            self._has_news.clear()
+            await self._has_news.wait()
+        self._has_space.set()
+        return self._pending.popleft() if self._pending else None
