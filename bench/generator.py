@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from uvicorn.loops.auto import auto_loop_factory
-from websockets.exceptions import WebSocketException
 
 from bench.clips import Clip, as_wav, joined, saved_clips
 from bench.file_client import BadAnswer, FileClient
 from bench.measures import Load
+from bench.socket_client import SocketFailed
 from bench.stream_client import Microphone, StreamRefused, speak
 
-_FAILURES = (OSError, EOFError, TimeoutError, WebSocketException, BadAnswer, StreamRefused)
+_FAILURES = (OSError, EOFError, TimeoutError, SocketFailed, BadAnswer, StreamRefused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _body(clip: Clip, order: Order) -> bytes:
 async def _send_streams(tally: Tally, client: int) -> None:
     order, rng = tally.order, random.Random(client)
     microphone = Microphone(
-        uri=f"ws://127.0.0.1:{order.port}/stream",
+        port=order.port,
         start={"type": "start", "sample_rate": order.sample_rate, **(order.start or {})},
         bytes_per_s=2 * order.sample_rate,
         piece_ms=order.piece_ms,

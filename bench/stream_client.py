@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from websockets.asyncio.client import ClientConnection, connect
+from bench.socket_client import Socket
 
 _TIMEOUT_S = 60.0
 
@@ -20,7 +20,7 @@ class StreamRefused(Exception):
 class Microphone:
     """What a stream is sent, and how."""
 
-    uri: str
+    port: int  # of the server
     start: dict[str, Any]  # the first message
     bytes_per_s: int
     piece_ms: int
@@ -45,12 +45,12 @@ async def speak(microphone: Microphone, audio: bytes) -> Heard:
 
     Raises:
         StreamRefused: the server sent an error.
-        OSError, TimeoutError, websockets' exceptions: the connection failed or nothing came.
+        SocketFailed, OSError, EOFError, TimeoutError: the connection failed or nothing came.
     """
     async with asyncio.timeout(_TIMEOUT_S + len(audio) / microphone.bytes_per_s):
-        async with connect(microphone.uri, proxy=None, compression=None) as socket:
+        async with Socket(microphone.port, "/stream") as socket:
             await socket.send(json.dumps(microphone.start))
-            _event(await socket.recv())
+            _event(await socket.receive())
             conversation = _Conversation(microphone, socket)
             listening = asyncio.create_task(conversation.listen())
             try:
@@ -61,7 +61,7 @@ async def speak(microphone: Microphone, audio: bytes) -> Heard:
             return conversation.heard
 
 
-def _event(message: str | bytes) -> dict[str, Any]:
+def _event(message: str) -> dict[str, Any]:
     event: dict[str, Any] = json.loads(message)
     if event["type"] == "error":
         raise StreamRefused(f"{event['code']}: {event['message']}")
@@ -71,7 +71,7 @@ def _event(message: str | bytes) -> dict[str, Any]:
 class _Conversation:
     """Both directions of one stream."""
 
-    def __init__(self, microphone: Microphone, socket: ClientConnection) -> None:
+    def __init__(self, microphone: Microphone, socket: Socket) -> None:
         self._microphone = microphone
         self._socket = socket
         self._chunk_sent_s = math.nan  # when the newest complete chunk was sent
@@ -101,15 +101,14 @@ class _Conversation:
 
     async def listen(self) -> None:
         """Until the server is done."""
-        async for message in self._socket:
-            event, now_s = _event(message), time.perf_counter()
+        while True:
+            event, now_s = _event(await self._socket.receive()), time.perf_counter()
             if event["type"] == "partial" and not math.isnan(self._chunk_sent_s):
                 self.heard.partials_s.append(now_s - self._chunk_sent_s)
             elif event["type"] in ("final", "done"):
                 self._note_final(now_s)
             if event["type"] == "done":
                 return
-        raise StreamRefused("the server closed the stream before it was done")
 
     def _note_final(self, now_s: float) -> None:
         """The first text after the last audio; `done` where an endpoint gave all text before."""
