@@ -40,7 +40,7 @@ from training.text import BLANK_ID
 
 MAX_PARITY_DIFFERENCE = 1e-4  # of log-probabilities
 MAX_INT8_WER_DIFFERENCE = 0.005
-LIVE_CHUNK_S, BULK_CHUNK_S = 0.32, 5.12
+LIVE_CHUNK_S, BULK_CHUNK_S = 0.32, 2.56
 UNKNOWN_LICENCE = "not given: see data.licences of the run's configuration"
 LICENCE = "CC-BY-SA-4.0"  # the strictest of the corpora that the model has learned from
 

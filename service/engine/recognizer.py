@@ -19,7 +19,7 @@ from service.engine.language_model import LanguageModel, load_language_model
 from service.engine.letter_to_sound import read_rules
 from service.engine.lexicon import read_lexicon
 from service.engine.numerals import with_numerals
-from service.engine.onnx_acoustic import load_acoustic_model
+from service.engine.onnx_acoustic import CPU, load_acoustic_model
 from service.engine.options import Priority, RecognitionOptions, RuntimeOptions
 from service.engine.scheduler import Scheduler, SchedulerLimits
 from service.engine.segmenter import Segmenter
@@ -92,6 +92,7 @@ class Recognizer:
             chunker=Chunker(bundle.framing, bundle.chunk_frames, priority, somebody_speaks),
             segmenter=self._segmenter(options),
             run_decoding=self._run_decoding(options),
+            listens_in_batch=priority is Priority.LIVE and self.provider == CPU,
             wants_partials=priority is Priority.LIVE,
             rewrite=_rewriting(bundle, options),
         )

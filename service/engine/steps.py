@@ -1,7 +1,9 @@
 """The scheduler's jobs: one step of one stream, and a batch of them run by the model."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +18,16 @@ class Step:
 
     waveform: NDArray[np.float32]  # [S]
     state: State
+    listen: Callable[[Frames], Any]  # in the worker's thread; pure, as a step may run twice
 
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
-    """What the model made of it."""
+    """What came of it."""
 
-    frames: Frames
+    heard: Any  # what `listen` made of the frames
     state: State
+    run_s: float  # of the whole batch, in the acoustic model
 
 
 class StepRunner:
@@ -35,6 +39,8 @@ class StepRunner:
 
     def __call__(self, steps: Sequence[Step]) -> list[Stepped]:
         waveforms = np.concatenate([step.waveform for step in steps]).reshape(len(steps), -1)
+        started_s = time.perf_counter()
         log_probs, states = self._model.step(waveforms, [step.state for step in steps])
-        frames = self._reader.read(log_probs)
-        return [Stepped(*row) for row in zip(frames, states, strict=True)]
+        run_s = time.perf_counter() - started_s
+        rows = zip(steps, self._reader.read(log_probs), states, strict=True)
+        return [Stepped(step.listen(frames), state, run_s) for step, frames, state in rows]

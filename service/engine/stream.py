@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +13,25 @@ from service.engine.acoustic import State
 from service.engine.chunking import Chunk, Chunker
 from service.engine.errors import InvalidAudio, StreamClosed
 from service.engine.events import Event, Final, Partial
+from service.engine.frames import Frames
 from service.engine.scheduler import Seat
 from service.engine.segmenter import Segmenter, SegmenterState
 from service.engine.steps import Step, Stepped
 from service.engine.transcript import Segment, Timings
 
 T = TypeVar("T")
-_Heard: TypeAlias = tuple[SegmenterState[Any], list[Segment]]
 
 NOTHING_SHOWN = Partial(text="", stable="", start_s=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What decoding has brought."""
+
+    state: SegmenterState[Any]
+    segments: list[Segment]  # utterances that have ended
+    newest: Partial  # reading of the one in progress
+    decode_s: float
 
 
 class RunDecoding(Protocol):
@@ -38,6 +49,7 @@ class StreamParts:
     chunker: Chunker
     segmenter: Segmenter[Any]
     run_decoding: RunDecoding
+    listens_in_batch: bool  # whether what a step brings is decoded by the thread that ran it
     wants_partials: bool
     rewrite: Callable[[Segment], Segment]  # gives an utterance that has ended its final form
 
@@ -139,7 +151,8 @@ class Stream:
     async def _ended(self, events: list[Event], is_cut: bool) -> list[Event]:
         """The events before the end of the utterance in progress, its own, and what is shown."""
         segmenter, state = self._parts.segmenter, self._segmenter_state
-        events += await self._hear(lambda: segmenter.finish(state, is_cut))
+        finish = partial(self._heard, lambda: segmenter.finish(state, is_cut))
+        events += self._take(await self._parts.run_decoding(finish))
         return [_within(event, self.duration_s) for event in events] + self._news()
 
     async def _run_steps(self) -> list[Event]:
@@ -149,25 +162,38 @@ class Stream:
         return events
 
     async def _step(self, chunk: Chunk) -> list[Event]:
-        step = Step(chunk.waveform, self._model_state)
+        listen = self._listening(chunk)
+        in_batch = self._parts.listens_in_batch
+        step = Step(chunk.waveform, self._model_state, listen if in_batch else _only_take)
         completed = await self._seat.submit(step, key=len(chunk.waveform))
-        self._model_state = completed.result.state
-        self._timings += Timings(queued_s=completed.queued_s, run_s=completed.run_s)
+        stepped = completed.result
+        self._model_state = stepped.state
+        self._timings += Timings(queued_s=completed.queued_s, run_s=stepped.run_s)
+        heard = stepped.heard
+        return self._take(
+            heard if in_batch else await self._parts.run_decoding(lambda: listen(heard))
+        )
+
+    def _listening(self, chunk: Chunk) -> Callable[[Frames], _Heard]:
+        """What makes of a chunk's frames the next state, whatever thread it runs in."""
         segmenter, state = self._parts.segmenter, self._segmenter_state
         num_heard = state.num_frames - chunk.first_frame  # more than none only after `finalize`
-        frames = completed.result.frames[chunk.real_frames]
-        unheard = frames[num_heard:] if num_heard else frames
-        return await self._hear(lambda: segmenter.advance(state, unheard))
+        real = slice(chunk.real_frames.start + num_heard, chunk.real_frames.stop)
+        return lambda frames: self._heard(lambda: segmenter.advance(state, frames[real]))
 
-    async def _hear(self, function: Callable[[], _Heard]) -> list[Event]:
-        segmenter, wants_partials = self._parts.segmenter, self._parts.wants_partials
+    def _heard(self, function: Callable[[], tuple[SegmenterState[Any], list[Segment]]]) -> _Heard:
+        """The outcome of a segmenter's function, in a thread of any kind: it changes nothing."""
+        started_s = time.perf_counter()
+        state, segments = function()
+        # At once, because to run something off the event loop costs more than a partial.
+        wants_partials = self._parts.wants_partials
+        newest = self._parts.segmenter.partial(state) if wants_partials else NOTHING_SHOWN
+        return _Heard(state, segments, newest, time.perf_counter() - started_s)
 
-        def heard() -> tuple[SegmenterState[Any], list[Segment], Partial]:
-            state, segments = function()
-            return state, segments, segmenter.partial(state) if wants_partials else NOTHING_SHOWN
-
-        # Both at once, because to run something off the event loop costs more than a partial.
-        self._segmenter_state, segments, self._newest = await self._decode(heard)
+    def _take(self, heard: _Heard) -> list[Event]:
+        self._segmenter_state, self._newest = heard.state, heard.newest
+        self._timings += Timings(decode_s=heard.decode_s)
+        segments = heard.segments
         if segments:
             self._shown = NOTHING_SHOWN
         return [Final(self._parts.rewrite(segment)) for segment in segments]
@@ -180,14 +206,9 @@ class Stream:
         self._shown = newest
         return [newest]
 
-    async def _decode(self, function: Callable[[], T]) -> T:
-        def timed() -> tuple[T, float]:
-            started_s = time.perf_counter()
-            return function(), time.perf_counter() - started_s
 
-        result, decode_s = await self._parts.run_decoding(timed)
-        self._timings += Timings(decode_s=decode_s)
-        return result
+def _only_take(frames: Frames) -> Frames:
+    return frames
 
 
 def _within(event: Event, duration_s: float) -> Event:
