@@ -12,7 +12,7 @@ SOURCES := service training bench tests scripts
 COMPILED := $(addprefix service/engine/,beam_rows.py beams.py boosting.py compiled.py \
 	frame_step.py language_model.py lexicon.py log_sums.py ngram_file.py ngram_search.py \
 	prefix_search.py pronunciation_beams.py pronunciation_search.py pronunciation_step.py pruning.py \
-	rows.py said_boosts.py text_fit.py tries.py word_scores.py)
+	rows.py said_boosts.py text_fit.py text_scores.py tries.py word_scores.py)
 
 # Read by pip itself, so that what builds the package is pinned as well as what runs it.
 export PIP_CONSTRAINT := constraints.txt

@@ -19,6 +19,7 @@ from service.engine.acoustic import State
 from service.engine.bundle import Bundle, ChunkFrames, StateSpec
 from service.engine.decoding_defaults import DecodingDefaults
 from service.engine.framing import Framing
+from service.engine.onnx_acoustic import CPU
 
 VOCABULARY = ("<blank>", " ", "'", *"abcdefghijklmnopqrstuvwxyz")
 BLANK_ID = 0
@@ -80,7 +81,7 @@ class FakeAcousticModel:
     latency_s: float = 0.0  # of every call
     raises_at: frozenset[int] = frozenset()  # calls, counted from 0, that fail
     poisoned: Callable[[NDArray[np.float32]], bool] = _never  # a batch with such a row [S] fails
-    provider: str = "FakeExecutionProvider"
+    provider: str = CPU
     precision: str = "float32"
     batch_sizes: list[int] = field(default_factory=list)  # of all calls so far
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -88,7 +88,8 @@ class _Listener:
 
     async def accept(self, audio: bytes) -> list[Event]:
         waveform = self._pcm.feed(audio)
-        events = await self.stream.accept(waveform) if len(waveform) else []
+        is_checked = self._pcm.is_bounded
+        events = await self.stream.accept(waveform, is_checked) if len(waveform) else []
         self._limits.check(self.stream.duration_s)
         return events
 

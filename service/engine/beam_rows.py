@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from service.engine.beams import BLANK, EMISSION, PATH, SYMBOL, TEXT, Beams
 from service.engine.boosting import credit
-from service.engine.compiled import borrowing, compiled
+from service.engine.compiled import borrowing, brief, compiled
 from service.engine.log_sums import add_logs
 from service.engine.ngram_search import CONTEXT_LENGTH
 from service.engine.rows import copy_values
@@ -81,7 +81,7 @@ def extend_text(
         text["boost_letters"] = find_child(words.boosts.letters, old["boost_letters"], added)
 
 
-@compiled
+@brief
 def final_scores(words: Words, beams: Beams) -> NDArray[np.float64]:
     """[B] scores of the beams as complete texts: open words end, unfinished phrases count not."""
     scores = np.empty(len(beams.texts))

@@ -132,6 +132,8 @@ class Chunker:
 
     def _take(self, length: int) -> NDArray[np.float32]:
         """Cut the next `length` samples; where they run out, zeros follow."""
+        if self._blocks and len(self._blocks[0]) == length:  # as a live stream's are
+            return self._blocks.popleft()
         chunk = np.zeros(length, np.float32)
         num_taken = 0
         while num_taken < length and self._blocks:

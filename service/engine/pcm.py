@@ -103,6 +103,9 @@ class PcmDecoder:
             whoever can do nothing before there are as many. Each pass over a piece makes its thread
             give up the interpreter and wait for it.
 
+    Attributes:
+        is_bounded: whether nothing but samples in [-1, 1] can come out.
+
     Raises:
         UnsupportedEncoding: the encoding or its rate is not supported.
     """
@@ -112,8 +115,8 @@ class PcmDecoder:
         self._encoding = _ENCODINGS[encoding]
         self._encoded_rate = encoded_rate
         self._resampler = Resampler(encoded_rate, sample_rate)
-        self._is_ready = self._encoding.is_bounded and encoded_rate == sample_rate
-        self._block = block if self._is_ready else 1
+        self.is_bounded = self._encoding.is_bounded and encoded_rate == sample_rate
+        self._block = block if self.is_bounded else 1
         self._waiting = [b""]  # for the end of a sample or of a block
         self._num_waiting = 0  # bytes
         self._num_samples = 0  # decoded so far, at encoded_rate
@@ -138,7 +141,7 @@ class PcmDecoder:
         self._waiting, self._num_waiting = [pcm[num_whole:]], len(pcm) - num_whole
         waveform = self._encoding.decode(pcm[:num_whole])
         first, self._num_samples = self._num_samples, self._num_samples + len(waveform)
-        if self._is_ready:
+        if self.is_bounded:
             return waveform
         require_finite(waveform, first / self._encoded_rate, self._encoded_rate)
         return self._resampler.feed(waveform)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.boosting import credit
-from service.engine.compiled import borrowing, compiled
+from service.engine.compiled import borrowing, brief, compiled
 from service.engine.log_sums import add_logs
 from service.engine.ngram_search import CONTEXT_LENGTH, score_word
 from service.engine.pronunciation_beams import Hypotheses, copy_hypotheses, room_for
@@ -67,7 +67,7 @@ def search_pronunciations(
     return compacted
 
 
-@compiled
+@brief
 def complete_texts(
     judges: Judges, hypotheses: Hypotheses, most: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:

@@ -9,6 +9,7 @@ as its letters suggest.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -17,9 +18,10 @@ from numpy.typing import NDArray
 from service.engine.decoding import Word
 from service.engine.lexicon import Lexicon
 from service.engine.readings import Reading
-from service.engine.text_fit import Heard, fit_text, place_text
+from service.engine.text_fit import Heard, place_text
+from service.engine.text_scores import Sounds, Texts, score_texts
 from service.engine.vocabulary import Vocabulary
-from service.engine.word_scores import Words, score_text
+from service.engine.word_scores import Words
 
 _PHONEMES_PER_LETTER = 0.8  # of English words
 _UNKNOWN_PHONEME = -2.0  # nats that are added to the log-posterior of any phoneme there is
@@ -84,20 +86,20 @@ class TextJudge:
         letters = np.exp(log_probs[:, :num_letters] + self._words.symbol_bonuses)
         spelled = Heard(letters, self._vocabulary.blank_id, self._vocabulary.space_id)
         said = Heard(_with_any(np.exp(log_probs[:, num_letters:], dtype=np.float64)), 0, -1)
-        judged = [self._judged(text, spelled, said) for text in texts]
+        judged = self._judged(list(texts), spelled, said)
         judged.sort(key=lambda each: -each.score)
         least = judged[0].score - _NEGLIGIBLE if judged else 0.0
         worthy = [each for rank, each in enumerate(judged) if rank < count or each.score >= least]
         readings = (self._reading(each, spelled, first_frame) for each in worthy)
         return [reading for reading in readings if reading]
 
-    def _judged(self, text: str, spelled: Heard, said: Heard) -> _Judged:
-        letters = np.array([self._index[letter] for letter in text], np.int32)
-        phonemes = np.array(self._phonemes(text.split(), said), np.int32)
-        sounds = self._weights.letters * fit_text(spelled, letters)
-        sounds += self._weights.phonemes * fit_text(said, phonemes)
-        score = sounds + score_text(self._words, letters, self._context)
-        return _Judged(text, letters, sounds, score)
+    def _judged(self, texts: Sequence[str], spelled: Heard, said: Heard) -> list[_Judged]:
+        letters = _in_a_row([[self._index[letter] for letter in text] for text in texts])
+        phonemes = _in_a_row([self._phonemes(text.split(), said) for text in texts])
+        sounds = Sounds(spelled, said, float(self._weights.letters), float(self._weights.phonemes))
+        scores = score_texts(self._words, self._context, sounds, Texts(*letters, *phonemes))
+        each = np.split(letters[0], letters[1][:-1])
+        return list(map(_Judged, texts, each, *scores.tolist()))
 
     def _reading(self, judged: _Judged, spelled: Heard, first_frame: int) -> Reading | None:
         """The text with times, unless it cannot be heard at all."""
@@ -132,6 +134,12 @@ class TextJudge:
         start_frames = (first_frame + emissions["start"][starts]).tolist()
         end_frames = (first_frame + emissions["end"][ends - 1]).tolist()
         return tuple(map(Word, words, start_frames, end_frames, confidences))
+
+
+def _in_a_row(parts: Sequence[Sequence[int]]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """All parts one after another, and where each ends."""
+    row = [value for part in parts for value in part]
+    return np.array(row, np.int32), np.array([*accumulate(map(len, parts))], np.int64)
 
 
 def _with_any(posteriors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from service.engine.bundle import ChunkFrames
 from service.engine.errors import InvalidAudio, StreamClosed
 from service.engine.events import Event, Final, Partial
 from service.engine.framing import Framing
+from service.engine.onnx_acoustic import CPU, CUDA
 from service.engine.options import Endpointing, Priority, RecognitionOptions, RuntimeOptions
 from service.engine.recognizer import run_recognizer, transcribe
 from service.engine.stream import Stream
@@ -35,11 +36,16 @@ CUTS = st.lists(st.floats(0, 1), max_size=12)
 
 
 async def listen(
-    waveform: Waveform, cuts: list[float], options: RecognitionOptions, priority: Priority
+    waveform: Waveform,
+    cuts: list[float],
+    options: RecognitionOptions,
+    priority: Priority,
+    provider: str = CPU,
 ) -> list[Event]:
     """The events of a waveform that arrives in pieces, cut at these fractions of its length."""
+    model = FakeAcousticModel(provider=provider)
     async with run_recognizer(
-        fake_bundle(chunk_frames=CHUNK_FRAMES), FakeAcousticModel(), RuntimeOptions()
+        fake_bundle(chunk_frames=CHUNK_FRAMES), model, RuntimeOptions()
     ) as recognizer:
         with recognizer.stream(options, priority) as stream:
             return await feed(stream, waveform, cuts)
@@ -64,11 +70,18 @@ def segments(events: list[Event]) -> tuple[Segment, ...]:
 
 
 @settings(deadline=None, max_examples=40)
-@given(UTTERANCES.filter(len), CUTS, st.sampled_from(Priority), st.sampled_from([GREEDY, BEAM]))
+@given(
+    UTTERANCES.filter(len),
+    CUTS,
+    st.tuples(
+        st.sampled_from([GREEDY, BEAM]), st.sampled_from(Priority), st.sampled_from([CPU, CUDA])
+    ),
+)
 def test_file_and_stream_agree_however_cut(
-    waveform: Waveform, cuts: list[float], priority: Priority, options: RecognitionOptions
+    waveform: Waveform, cuts: list[float], way: tuple[RecognitionOptions, Priority, str]
 ) -> None:
-    heard = segments(asyncio.run(listen(waveform, cuts, options, priority)))
+    options = way[0]
+    heard = segments(asyncio.run(listen(waveform, cuts, *way)))
     expected = asyncio.run(whole(waveform, options))
     assert [segment.text for segment in heard] == [segment.text for segment in expected]
     assert [segment.words for segment in heard] == [segment.words for segment in expected]

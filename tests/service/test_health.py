@@ -23,7 +23,7 @@ async def test_readyz_says_what_really_runs(http: httpx.AsyncClient) -> None:
     body = response.json()
     assert response.status_code == 200
     assert body["model"]["name"] == "fake"
-    assert body["provider"] == "FakeExecutionProvider"
+    assert body["provider"] == "CPUExecutionProvider"
     assert body["precision"] == "float32"
     assert body["warnings"] == []
 
@@ -37,7 +37,7 @@ class TestCudaAskedForAndNotGot:
 
     async def test_readyz_warns(self, http: httpx.AsyncClient) -> None:
         [warning] = (await http.get("/readyz")).json()["warnings"]
-        assert warning == "CUDA was asked for, but the model runs on FakeExecutionProvider."
+        assert warning == "CUDA was asked for, but the model runs on CPUExecutionProvider."
 
 
 async def test_readyz_fails_once_the_engine_has_stopped(settings: Settings) -> None:

@@ -67,4 +67,4 @@ def test_a_signal_ends_it_in_order(process: subprocess.Popen[str], number: signa
     out, _ = process.communicate(timeout=20)
     assert (out.split(), process.returncode) == (["frozen", "collecting", "released", "ended"], 0)
     assert re.search(r"http://127\.0\.0\.1:\d+", log)
-    assert "INFO service.app: model fake runs on FakeExecutionProvider" in log
+    assert "INFO service.app: model fake runs on CPUExecutionProvider" in log
