@@ -1,13 +1,16 @@
 """A WebSocket client as lean as can be: its work must not be what is measured."""
 
-import asyncio
 import struct
 from base64 import b64encode
-from types import TracebackType
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bench.connection import Connection, connected
 
 _TEXT, _BINARY, _PING, _PONG = 0x1, 0x2, 0x9, 0xA
 _LAST = 0x80  # of a message's frames; on the length: that there is a mask
-_LONG = 126  # a length that says that two bytes of length follow
+_LONG, _VERY_LONG = 126, 127  # lengths that say that two or eight bytes of length follow
+_LENGTHS = {_LONG: ">H", _VERY_LONG: ">Q"}
 _NO_MASK = b"\0\0\0\0"  # a mask protects proxies, of which there are none here
 _SWITCHING_PROTOCOLS = b"HTTP/1.1 101 "
 
@@ -17,39 +20,13 @@ class SocketFailed(Exception):
 
 
 class Socket:
-    """One connection to a server on this machine, as a context manager.
+    """A WebSocket over a connection whose handshake is done: `opened` makes one.
 
     Messages from the server must come in one frame each, which uvicorn's do.
     """
 
-    def __init__(self, port: int, path: str) -> None:
-        self._port = port
-        self._path = path
-
-    async def __aenter__(self) -> "Socket":
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
-        key = b64encode(bytes(16)).decode()
-        head = [
-            f"GET {self._path} HTTP/1.1",
-            "Host: 127.0.0.1",
-            "Connection: Upgrade",
-            "Upgrade: websocket",
-            f"Sec-WebSocket-Key: {key}",
-            "Sec-WebSocket-Version: 13",
-        ]
-        self._writer.write("\r\n".join([*head, "", ""]).encode())
-        answer = await self._reader.readuntil(b"\r\n\r\n")
-        if not answer.startswith(_SWITCHING_PROTOCOLS):
-            raise SocketFailed(answer.decode(errors="replace").splitlines()[0])
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._writer.close()
+    def __init__(self, connection: Connection) -> None:
+        self._reader, self._writer = connection
 
     async def send(self, message: str | bytes) -> None:
         """Send a message; it waits while the server does not read."""
@@ -67,8 +44,9 @@ class Socket:
         """
         while True:
             kind, length = await self._reader.readexactly(2)
-            if length == _LONG:
-                (length,) = struct.unpack(">H", await self._reader.readexactly(2))
+            if length >= _LONG:
+                size = struct.calcsize(_LENGTHS[length])
+                (length,) = struct.unpack(_LENGTHS[length], await self._reader.readexactly(size))
             payload = await self._reader.readexactly(length)
             if kind == _LAST | _TEXT:
                 return payload.decode()
@@ -77,8 +55,33 @@ class Socket:
             await self._send(_PONG, payload)
 
     async def _send(self, kind: int, payload: bytes) -> None:
-        size = len(payload)
-        is_short = size < _LONG
-        length = bytes([_LAST | size]) if is_short else struct.pack(">BH", _LAST | _LONG, size)
-        self._writer.write(b"".join([bytes([_LAST | kind]), length, _NO_MASK, payload]))
+        head = bytes([_LAST | kind]) + _length(len(payload)) + _NO_MASK
+        self._writer.write(head + payload)
         await self._writer.drain()
+
+
+@asynccontextmanager
+async def opened(port: int, path: str) -> AsyncIterator[Socket]:
+    """A WebSocket to a server on this machine. Raises SocketFailed where it is refused."""
+    head = [
+        f"GET {path} HTTP/1.1",
+        "Host: 127.0.0.1",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        f"Sec-WebSocket-Key: {b64encode(bytes(16)).decode()}",
+        "Sec-WebSocket-Version: 13",
+    ]
+    async with connected(port) as (reader, writer):
+        writer.write("\r\n".join([*head, "", ""]).encode())
+        answer = await reader.readuntil(b"\r\n\r\n")
+        if not answer.startswith(_SWITCHING_PROTOCOLS):
+            raise SocketFailed(answer.decode(errors="replace").splitlines()[0])
+        yield Socket((reader, writer))
+
+
+def _length(size: int) -> bytes:
+    """A masked frame's length (RFC 6455, section 5.2)."""
+    if size < _LONG:
+        return bytes([_LAST | size])
+    code = _LONG if size < 2**16 else _VERY_LONG
+    return bytes([_LAST | code]) + struct.pack(_LENGTHS[code], size)

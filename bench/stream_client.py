@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.socket_client import Socket
+from bench.socket_client import Socket, opened
 
 _TIMEOUT_S = 60.0
 
@@ -48,7 +48,7 @@ async def speak(microphone: Microphone, audio: bytes) -> Heard:
         SocketFailed, OSError, EOFError, TimeoutError: the connection failed or nothing came.
     """
     async with asyncio.timeout(_TIMEOUT_S + len(audio) / microphone.bytes_per_s):
-        async with Socket(microphone.port, "/stream") as socket:
+        async with opened(microphone.port, "/stream") as socket:
             await socket.send(json.dumps(microphone.start))
             _event(await socket.receive())
             conversation = _Conversation(microphone, socket)
