@@ -17,7 +17,7 @@ from service.engine.errors import InvalidBundle
 from service.engine.onnx_acoustic import MODEL_FILES
 from training.config import InvalidConfig, parse_config
 from training.model import AcousticModel, ModelConfig
-from training.onnx_recurrent import GATES
+from training.onnx_recurrent import GATES, operator_of
 
 
 def model_of_bundle(folder: Path) -> AcousticModel:
@@ -57,7 +57,7 @@ class _Weights:
                 found[f"{name}.weight"] = self._input(name, 1).T
                 found[f"{name}.bias"] = self._input(f"{name}.bias", 1)
             elif isinstance(module, torch.nn.RNNBase):
-                found |= self._recurrent(name, module.mode.partition("_")[0])
+                found |= self._recurrent(name, operator_of(module))
         found |= self._lookahead(model.config.lookahead_steps)
         return {name: torch.from_numpy(value.copy()) for name, value in found.items()}
 

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from service.engine.acoustic import AcousticModel
 from service.engine.bundle import Bundle
 from service.engine.chunking import Chunker
-from service.engine.frames import Frames
+from service.engine.frames import FrameReader, Frames
 from service.engine.options import Priority
-from service.engine.recognizer import frame_reader
 from service.engine.segmenter import Segmenter
 from service.engine.transcript import TimedWord
 from training.conditions import CLEAN, Conditioner
@@ -38,7 +37,7 @@ def hear(
     Raises InvalidAudio where a recording cannot be read.
     """
     conditioner = conditioner or Conditioner(CLEAN, bundle.framing.sample_rate)
-    reader = frame_reader(bundle)
+    reader = FrameReader(bundle.vocabulary, bundle.blank_id)
     heard = []
     for utterance in utterances:
         log_probs = np.concatenate(list(_log_probs(bundle, model, utterance, conditioner)))

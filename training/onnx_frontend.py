@@ -46,13 +46,12 @@ def fast_log_mel(graph: GraphBuilder, samples: Value, config: FrontendConfig) ->
     emphasised = graph.node(
         "Sub", samples, graph.node("Mul", before, np.float32(config.preemphasis_coefficient))
     )
-    num_shifts = -(-config.frame_length // config.frame_shift)  # that a frame reaches over
-    missing = num_shifts * config.frame_shift - config.frame_length
+    missing = _num_shifts(config) * config.frame_shift - config.frame_length
     whole = graph.node("Pad", emphasised, np.array([0, 0, 0, missing]), np.float32(0.0))
     blocks = graph.reshape(whole, 0, -1, config.frame_shift)  # [B, T + num_shifts - 1, frame_shift]
     means = _frame_means(graph, samples, config)
     even, odd = (
-        graph.node("MatMul", _frames(graph, blocks, means, (config, phase)), _kernel(config, phase))
+        graph.node("MatMul", _frames(graph, blocks, means, config, phase), _kernel(config, phase))
         for phase in (0, 1)
     )  # [B, T, 2 * K]
     energies = [
@@ -81,14 +80,13 @@ def _frame_means(graph: GraphBuilder, samples: Value, config: FrontendConfig) ->
 
 
 def _frames(
-    graph: GraphBuilder, blocks: Value, means: Value, which: tuple[FrontendConfig, int]
+    graph: GraphBuilder, blocks: Value, means: Value, config: FrontendConfig, phase: int
 ) -> Value:
     """Every second sample of each frame, from a phase on, and its mean.
 
     Blocks [B, T + n, frame_shift] and means [B, T, 1] to [B, T, frame_length / 2 + 1].
     """
-    config, phase = which
-    num_shifts = -(-config.frame_length // config.frame_shift)
+    num_shifts = _num_shifts(config)
     pieces = []
     for index in range(num_shifts):
         after = index + 1 - num_shifts  # blocks that later pieces begin with
@@ -97,6 +95,11 @@ def _frames(
         axes, steps = np.array([1, 2]), np.array([1, 2])
         pieces.append(graph.node("Slice", blocks, starts, ends, axes, steps))
     return graph.node("Concat", *pieces, means, axis=2)
+
+
+def _num_shifts(config: FrontendConfig) -> int:
+    """How many frame shifts a frame reaches over, the last perhaps in part."""
+    return -(-config.frame_length // config.frame_shift)
 
 
 def _kernel(config: FrontendConfig, phase: int) -> NDArray[np.float32]:

@@ -23,7 +23,6 @@ from training.model import (
     CONV_STRIDE,
     NUM_CONVS,
     AcousticModel,
-    Lookahead,
     PhonemeConditioning,
     RecurrentLayer,
 )
@@ -65,8 +64,8 @@ class _Network:
         self._model = model
         self._config = model.config
         self._ranges = ranges
-        # The other cells have no int8 operator.
-        self._has_int8_layers = ranges is not None and model.config.cell == "lstm"
+        # Of the layers in int8; the other cells have no such operator.
+        self._limits = ranges.layers if ranges and model.config.cell == "lstm" else None
         self._graph = GraphBuilder()
         self._next_states: dict[str, Value] = {}
 
@@ -127,13 +126,13 @@ class _Network:
                 x = self._conditioning(x, self._model.conditioning)
         for name, of_layers in zip(names, zip(*last, strict=True), strict=True):
             self._put_layer_states(name, of_layers)
-        return self._lookahead(x, self._model.lookahead)
+        return self._lookahead(x)
 
     def _layer_states(self, name: str) -> list[Value]:
         """A state [B, L, H] as those of the layers, [1, B, H] each, with anchors where needed."""
         graph, num_layers = self._graph, self._config.num_layers
         states = graph.node("Transpose", name, perm=[1, 0, 2])
-        if self._has_int8_layers:
+        if self._limits:
             states = graph.append(states, 3, *STATE_ANCHORS[name])
         sizes = np.ones(num_layers, np.int64)
         return graph.nodes("Split", states, sizes, num_outputs=num_layers, axis=0)
@@ -141,15 +140,15 @@ class _Network:
     def _put_layer_states(self, name: str, of_layers: Sequence[Value]) -> None:
         graph = self._graph
         states = graph.node("Concat", *of_layers, axis=0)
-        if self._has_int8_layers:
+        if self._limits:
             states = graph.slice(states, 2, 0, self._config.hidden_size)
         self._next_states[name] = graph.node("Transpose", states, perm=[1, 0, 2])
 
     def _cell(self, x: Value, index: int, states: Sequence[Value]) -> tuple[Value, list[Value]]:
         layer = cast("RecurrentLayer", self._model.layers[index])
-        if self._ranges is None or not self._has_int8_layers:
+        if self._limits is None:
             return recurrent(self._graph, x, layer.cell, states, f"layers.{index}.cell")
-        return int8_lstm(self._graph, x, layer.cell, states, self._ranges.layers[index])
+        return int8_lstm(self._graph, x, layer.cell, states, self._limits[index])
 
     def _conditioning(self, x: Value, conditioning: PhonemeConditioning) -> Value:
         graph = self._graph
@@ -159,12 +158,12 @@ class _Network:
         read = graph.reshape(read, 0, 0, conditioning.feedback.in_features)
         return graph.node("Add", x, self._linear(read, "conditioning.feedback"))
 
-    def _lookahead(self, x: Value, lookahead: Lookahead) -> Value:
+    def _lookahead(self, x: Value) -> Value:
         """Sums of shifted products: depthwise convolutions are slow on short chunks.
 
         The residual connection is part of the first weight.
         """
-        graph, num_steps = self._graph, lookahead.num_steps
+        graph, num_steps = self._graph, self._config.lookahead_steps
         cache = graph.node("Transpose", "lookahead", perm=[1, 0, 2])
         window = graph.node("Concat", cache, x, axis=0)
         newest = graph.slice(window, 0, -num_steps or END, END)

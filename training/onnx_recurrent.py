@@ -21,7 +21,6 @@ from training.onnx_builder import MICROSOFT, GraphBuilder, Operand, Value
 Weights: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 """Of inputs [G, H, I], of the hidden state [G, H, H], and biases [2, G, H], by gate."""
 
-_OPERATORS: Final = {nn.LSTM: "LSTM", nn.GRU: "GRU", nn.RNN: "RNN"}
 GATES: Final = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2), "RNN": (0,)}
 """ONNX's order of gates, in PyTorch's numbers."""
 
@@ -34,11 +33,16 @@ STATE_ANCHORS: Final = {"h": (1.0, -1.0), "c": (_SATURATED, -_SATURATED)}
 """What to append to the states of an int8 LSTM."""
 
 
+def operator_of(cell: nn.RNNBase) -> str:
+    """What ONNX calls a cell."""
+    return cell.mode.partition("_")[0]  # PyTorch tells the nonlinearity of an RNN, too
+
+
 def recurrent(
     graph: GraphBuilder, x: Value, cell: nn.RNNBase, states: Sequence[Value], name: str
 ) -> tuple[Value, list[Value]]:
     """A layer: x [T, B, H] and its states [1, B, H] to y [T, B, H] and the states after."""
-    operator = _OPERATORS[type(cell)]
+    operator = operator_of(cell)
     of_inputs, of_hidden, biases = _weights(cell)
     attributes = {"linear_before_reset": 1} if operator == "GRU" else {}
     y, *last = graph.nodes(
@@ -105,7 +109,7 @@ def int8_linear(graph: GraphBuilder, x: Value, linear: nn.Linear, limit: float) 
 
 def _weights(cell: nn.RNNBase) -> Weights:
     """A cell's weights, its gates in the order of ONNX."""
-    order = list(GATES[_OPERATORS[type(cell)]])
+    order = list(GATES[operator_of(cell)])
 
     def by_gate(name: str) -> NDArray[np.float32]:
         values: NDArray[np.float32] = cell.get_parameter(name).detach().numpy()

@@ -9,8 +9,8 @@ import onnxruntime
 import soundfile
 
 from service.engine.bundle import Bundle, load_bundle
+from service.engine.frames import FrameReader
 from service.engine.greedy import GreedyDecoder
-from service.engine.recognizer import frame_reader
 
 
 class WholeFileRecogniser:
@@ -25,7 +25,7 @@ class WholeFileRecogniser:
     def __init__(self, folder: Path, model_file: str, num_threads: int) -> None:
         self._bundle = load_bundle(folder)
         self._decoder = GreedyDecoder(self._bundle.vocabulary, self._bundle.blank_id)
-        self._reader = frame_reader(self._bundle)
+        self._reader = FrameReader(self._bundle.vocabulary, self._bundle.blank_id)
         options = onnxruntime.SessionOptions()
         if num_threads:
             options.intra_op_num_threads = num_threads

@@ -61,7 +61,7 @@ def warm_up() -> None:
     vocabulary = Vocabulary(symbols, blank_id=0)
     decoder = joint_decoder(vocabulary, tuning, weights, beam_width=4, nbest=1)
     log_probs = np.log(np.full((1, 33, 5), 0.4, np.float32))  # more than one commit
-    (frames,) = FrameReader(vocabulary).read(log_probs)
+    (frames,) = FrameReader(symbols, 0).read(log_probs)
     state = decoder.advance(decoder.start(), frames)
     decoder.partial(state)
     decoder.hypotheses(state)

@@ -38,10 +38,15 @@ class FrameReader:
     """Reads frames off log-probabilities, those of a whole batch at once. Immutable.
 
     Args:
-        vocabulary: the letters, which are the first columns.
+        symbols: the letters, which are the first columns, with a space among them.
+        blank_id: index of the CTC blank.
+
+    Raises:
+        ValueError: as `Vocabulary`.
     """
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, symbols: Sequence[str], blank_id: int) -> None:
+        vocabulary = Vocabulary(symbols, blank_id)
         self._num_letters = len(vocabulary)
         self._blank_id = vocabulary.blank_id
         self._space_id = vocabulary.space_id

@@ -27,7 +27,6 @@ from service.engine.steps import Step, Stepped, StepRunner
 from service.engine.stream import RunDecoding, Stream, StreamParts
 from service.engine.transcript import Segment
 from service.engine.transcription import transcribe
-from service.engine.vocabulary import Vocabulary
 
 __all__ = ["Recognizer", "run_recognizer", "running_recognizer", "transcribe"]
 
@@ -112,11 +111,6 @@ def make_segmenter(
     return Segmenter(decoder, endpointer, bundle.framing, options.nbest, calibration)
 
 
-def frame_reader(bundle: Bundle) -> FrameReader:
-    """What reads the frames of the bundle's model."""
-    return FrameReader(Vocabulary(bundle.vocabulary, bundle.blank_id))
-
-
 def _rewriting(bundle: Bundle, options: RecognitionOptions) -> Callable[[Segment], Segment]:
     if not options.numerals:
         return lambda segment: segment
@@ -179,7 +173,7 @@ async def run_recognizer(
     language_model: LanguageModel | None = None,
 ) -> AsyncIterator[Recognizer]:
     """Run models that are loaded already; otherwise as `running_recognizer`."""
-    runner = StepRunner(model, frame_reader(bundle))
+    runner = StepRunner(model, FrameReader(bundle.vocabulary, bundle.blank_id))
     scheduler = Scheduler(runner, _limits(options), _key_limit(bundle, options))
     decoding_pool = ThreadPoolExecutor(options.num_workers, thread_name_prefix="decoding")
     try:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -154,8 +153,10 @@ class Stream:
     async def _ended(self, events: list[Event], is_cut: bool) -> list[Event]:
         """The events before the end of the utterance in progress, its own, and what is shown."""
         segmenter, state = self._parts.segmenter, self._segmenter_state
-        finish = partial(self._heard, lambda: segmenter.finish(state, is_cut))
-        events += self._take(await self._parts.run_decoding(finish))
+        heard = await self._parts.run_decoding(
+            lambda: self._heard(lambda: segmenter.finish(state, is_cut))
+        )
+        events += self._take(heard)
         return [_within(event, self.duration_s) for event in events] + self._news()
 
     async def _run_steps(self) -> list[Event]:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from service.engine.decoding import CtcDecoder, S
 from service.engine.frames import FrameReader, Frames
-from service.engine.vocabulary import Vocabulary
 
 BLANK_ID = 0
 VOCABULARY = ("<blank>", " ", "'", "a", "b")
@@ -64,8 +63,7 @@ def decoded(decoder: CtcDecoder[S], pieces: Sequence[NDArray[np.float32]]) -> S:
 
 def read(log_probs: NDArray[np.float32], symbols: Sequence[str] = VOCABULARY) -> Frames:
     """The frames of log-probabilities [T, C]; symbols beyond C columns are left out."""
-    vocabulary = Vocabulary(symbols[: log_probs.shape[1]], BLANK_ID)
-    return FrameReader(vocabulary).read(log_probs[None])[0]
+    return FrameReader(symbols[: log_probs.shape[1]], BLANK_ID).read(log_probs[None])[0]
 
 
 places = st.lists(st.integers(0, 45), max_size=6)

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from service.engine.frames import FrameReader
-from service.engine.vocabulary import Vocabulary
 from tests.engine.ctc_samples import VOCABULARY, log_probs, read
 
 NUM_LETTERS = len(VOCABULARY)
@@ -16,7 +15,7 @@ NUM_LETTERS = len(VOCABULARY)
 def test_each_stream_of_a_batch_is_read_by_itself(streams: list[NDArray[np.float32]]) -> None:
     num_frames = min(map(len, streams))
     batch = np.stack([stream[:num_frames] for stream in streams])
-    found = FrameReader(Vocabulary(VOCABULARY, 0)).read(batch)
+    found = FrameReader(VOCABULARY, 0).read(batch)
     assert len(found) == len(streams)
     for frames, row in zip(found, batch, strict=True):
         assert frames.log_probs.base is batch

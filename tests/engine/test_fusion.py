@@ -17,6 +17,7 @@ from service.engine.bundle import (
 from service.engine.decoders import make_decoder
 from service.engine.decoding_defaults import DecodingDefaults
 from service.engine.errors import InvalidBundle
+from service.engine.frames import FrameReader
 from service.engine.greedy import GreedyDecoder
 from service.engine.joint_beam import JointDecoder
 from service.engine.language_model import LanguageModel
@@ -24,13 +25,12 @@ from service.engine.ngram_file import write_ngram_file
 from service.engine.options import BoostPhrase, RecognitionOptions, RuntimeOptions
 from service.engine.recognizer import (
     bundle_language_model,
-    frame_reader,
     make_segmenter,
     run_recognizer,
     transcribe,
 )
 from tests.engine.ngram_samples import ngram_trie
-from tests.fakes import VOCABULARY, FakeAcousticModel, fake_bundle, speak
+from tests.fakes import BLANK_ID, VOCABULARY, FakeAcousticModel, fake_bundle, speak
 from tests.tiny_bundle import description, write_tiny_bundle
 
 BEAM = RecognitionOptions(decoder="beam")
@@ -80,7 +80,7 @@ async def test_phrases_stay_with_their_stream() -> None:
 def test_a_beam_with_phrases_has_room_for_them(boost: tuple[BoostPhrase, ...], width: int) -> None:
     segmenter = make_segmenter(fake_bundle(), None, replace(BEAM, boost=boost))
     log_probs = np.full((1, 8, len(VOCABULARY)), -np.log(len(VOCABULARY)), np.float32)
-    (undecided,) = frame_reader(fake_bundle()).read(log_probs)
+    (undecided,) = FrameReader(VOCABULARY, BLANK_ID).read(log_probs)
     state, _ = segmenter.advance(segmenter.start(), undecided)
     assert len(state.decoder.beams.texts) == width
 

@@ -6,15 +6,14 @@ import time
 import numpy as np
 
 from service.engine.batch import Completed, Job, run_isolated
-from service.engine.frames import Frames
+from service.engine.frames import FrameReader, Frames
 from service.engine.options import Priority
-from service.engine.recognizer import frame_reader
 from service.engine.steps import Step, Stepped, StepRunner
-from tests.fakes import FakeAcousticModel, fake_bundle, silence, speak
+from tests.fakes import BLANK_ID, VOCABULARY, FakeAcousticModel, silence, speak
 
 
 def as_text(frames: Frames) -> str:
-    return "".join(fake_bundle().vocabulary[letter] for letter in frames.letters if letter)
+    return "".join(VOCABULARY[letter] for letter in frames.letters if letter)
 
 
 def fail(_: Frames) -> str:
@@ -31,7 +30,7 @@ async def test_what_listening_makes_of_a_step_is_given_and_a_failure_is_its_own(
     jobs: list[Job[Step, Stepped]] = [
         Job(step, now_s, loop.create_future(), Priority.LIVE) for step in steps
     ]
-    first, failed, last = run_isolated(StepRunner(model, frame_reader(fake_bundle())), jobs)
+    first, failed, last = run_isolated(StepRunner(model, FrameReader(VOCABULARY, BLANK_ID)), jobs)
     assert isinstance(failed, ValueError)
     assert isinstance(first, Completed)
     assert isinstance(last, Completed)
