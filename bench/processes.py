@@ -23,7 +23,7 @@ _START_TIMEOUT_S: Final = 60.0
 _STOP_TIMEOUT_S: Final = 20.0
 _POLL_S: Final = 0.02
 _SAMPLE_S: Final = 0.1
-_STREAMS_PER_GENERATOR: Final = 250
+_STREAMS_PER_GENERATOR: Final = 500
 _FILES_PER_GENERATOR: Final = 64
 _GRACE_S: Final = 90.0  # that a generator gets beyond its order's duration
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,72 +46,95 @@ async def speak(microphone: Microphone, audio: bytes) -> Heard:
 
     Raises:
         StreamRefused: the server sent an error.
-        SocketFailed, OSError, EOFError, TimeoutError: the connection failed or nothing came.
+        SocketFailed, OSError, TimeoutError: the connection failed or nothing came.
     """
+    conversation = _Conversation(microphone, audio)
     async with asyncio.timeout(_TIMEOUT_S + len(audio) / microphone.bytes_per_s):
-        async with opened(microphone.port, "/stream") as socket:
-            await socket.send(json.dumps(microphone.start))
-            _event(await socket.receive())
-            conversation = _Conversation(microphone, socket)
-            listening = asyncio.create_task(conversation.listen())
-            try:
-                await conversation.send(audio)
-                await listening
-            finally:
-                listening.cancel()
-            return conversation.heard
-
-
-def _event(message: str) -> dict[str, Any]:
-    event: dict[str, Any] = json.loads(message)
-    if event["type"] == "error":
-        raise StreamRefused(f"{event['code']}: {event['message']}")
-    return event
+        async with opened(microphone.port, "/stream", conversation) as socket:
+            return await conversation.hold(socket)
 
 
 class _Conversation:
-    """Both directions of one stream."""
+    """Both directions of one stream: a `Listener` that speaks."""
 
-    def __init__(self, microphone: Microphone, socket: Socket) -> None:
+    def __init__(self, microphone: Microphone, audio: bytes) -> None:
         self._microphone = microphone
-        self._socket = socket
+        self._audio = audio
+        self._ends = _ends(microphone, len(audio))
+        self._sent = 0  # bytes
+        self._started_s = math.nan
         self._chunk_sent_s = math.nan  # when the newest complete chunk was sent
         self._ended_s = math.inf  # when the last audio was sent
-        self.heard = Heard()
+        self._over = asyncio.get_running_loop().create_future()
+        self._heard = Heard()
 
-    async def send(self, audio: bytes) -> None:
-        """Each piece when its last sample would have been spoken."""
-        piece_s = self._microphone.piece_ms / 1000
-        piece = round(piece_s * self._microphone.bytes_per_s) // 2 * 2
-        started_s, num_chunks = time.perf_counter(), 0
-        for start in range(0, len(audio), piece):
-            end = min(start + piece, len(audio))
-            if self._microphone.is_paced:
-                await self._wait_until(started_s + end / self._microphone.bytes_per_s)
-            chunks = int(end / self._microphone.bytes_per_s / self._microphone.chunk_s)
-            if chunks > num_chunks:
-                num_chunks, self._chunk_sent_s = chunks, time.perf_counter()
-            await self._socket.send(audio[start:end])
-        self._ended_s = time.perf_counter()
-        await self._socket.send('{"type": "finish"}')
+    async def hold(self, socket: Socket) -> Heard:
+        """Say all of it, and listen until the server is done."""
+        self._socket = socket
+        socket.send(json.dumps(self._microphone.start))
+        await self._over
+        return self._heard
 
-    async def _wait_until(self, due_s: float) -> None:
-        if (wait_s := due_s - time.perf_counter()) > 0:
-            await asyncio.sleep(wait_s)
-        self.heard.lags_s.append(max(0.0, time.perf_counter() - due_s))
-
-    async def listen(self) -> None:
-        """Until the server is done."""
-        while True:
-            event, now_s = _event(await self._socket.receive()), time.perf_counter()
-            if event["type"] == "partial" and not math.isnan(self._chunk_sent_s):
-                self.heard.partials_s.append(now_s - self._chunk_sent_s)
-            elif event["type"] in ("final", "done"):
+    def hear(self, message: str) -> None:
+        event, now_s = json.loads(message), time.perf_counter()
+        match event["type"]:
+            case "ready":
+                self._started_s = now_s
+                self.go_on()
+            case "partial" if not math.isnan(self._chunk_sent_s):
+                self._heard.partials_s.append(now_s - self._chunk_sent_s)
+            case "final" | "done":
                 self._note_final(now_s)
-            if event["type"] == "done":
+            case "error":
+                self.lose(StreamRefused(f"{event['code']}: {event['message']}"))
+        if event["type"] == "done" and not self._over.done():
+            self._over.set_result(None)
+
+    def lose(self, error: Exception) -> None:
+        if not self._over.done():
+            self._over.set_exception(error)
+
+    def go_on(self) -> None:
+        """Say what is due, and come back for the next piece."""
+        while not (self._over.done() or self._socket.is_full):
+            end = next(self._ends, None)
+            if end is None:
                 return
+            if self._microphone.is_paced:
+                due_s = self._started_s + end / self._microphone.bytes_per_s
+                delay_s = max(0.0, due_s - time.perf_counter())
+                asyncio.get_running_loop().call_later(delay_s, self._say_late, end, due_s)
+                return
+            self._say(end)
+
+    def _say_late(self, end: int, due_s: float) -> None:
+        self._heard.lags_s.append(max(0.0, time.perf_counter() - due_s))
+        self._say(end)
+        self.go_on()
+
+    def _say(self, end: int) -> None:
+        """The audio up to a byte."""
+        now_s, bytes_per_chunk = time.perf_counter(), self._bytes_per_chunk
+        if end // bytes_per_chunk > self._sent // bytes_per_chunk:
+            self._chunk_sent_s = now_s
+        self._socket.send(self._audio[self._sent : end])
+        self._sent = end
+        if end == len(self._audio):
+            self._ended_s = time.perf_counter()
+            self._socket.send('{"type": "finish"}')
+
+    @property
+    def _bytes_per_chunk(self) -> float:
+        return self._microphone.chunk_s * self._microphone.bytes_per_s
 
     def _note_final(self, now_s: float) -> None:
         """The first text after the last audio; `done` where an endpoint gave all text before."""
-        if now_s > self._ended_s and math.isnan(self.heard.final_s):
-            self.heard.final_s = now_s - self._ended_s
+        if now_s > self._ended_s and math.isnan(self._heard.final_s):
+            self._heard.final_s = now_s - self._ended_s
+
+
+def _ends(microphone: Microphone, num_bytes: int) -> Iterator[int]:
+    """Where each piece ends, in bytes. It is sent when its last sample would have been spoken."""
+    piece = round(microphone.piece_ms / 1000 * microphone.bytes_per_s) // 2 * 2
+    yield from range(piece, num_bytes, piece)
+    yield num_bytes
