@@ -13,6 +13,7 @@ from uvicorn.loops.auto import auto_loop_factory
 from service.api import health, stream, transcribe
 from service.api.documentation import description
 from service.api.error_handlers import add_error_handlers
+from service.api.gathering import GatheringProtocol
 from service.api.openai import models, transcriptions
 from service.api.remote_file import RemoteFiles
 from service.api.request_id import RequestIdMiddleware
@@ -61,7 +62,7 @@ def server_config(settings: Settings, app: FastAPI) -> uvicorn.Config:
         port=settings.port,
         lifespan="off",  # the engine outlives the server: see `serve`
         log_config=None,
-        ws="websockets-sansio",
+        ws=GatheringProtocol,
         # Above the limit that the stream checks, so that the client is told what was wrong.
         ws_max_size=2 * settings.max_message_bytes,
         ws_per_message_deflate=False,  # audio does not shrink

@@ -8,6 +8,7 @@ from types import TracebackType
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from service.api.errors import MessageTooLarge, StreamIdle
+from service.api.gathering import gathering_of
 from service.api.patience import Patience
 from service.api.stream_messages import FinalEvent, PartialEvent, ServerEvent
 
@@ -15,16 +16,22 @@ _MAX_PENDING_EVENTS = 1000
 
 
 class Inbox:
-    """What a client sends. Nothing is read ahead: a busy engine holds the client back."""
+    """What a client sends. Little is read ahead: a busy engine holds the client back."""
 
     def __init__(self, websocket: WebSocket, max_message_bytes: int, idle_timeout_s: float) -> None:
         self._websocket = websocket
         self._max_message_bytes = max_message_bytes
         self._idle_timeout_s = idle_timeout_s
         self._patience = Patience(idle_timeout_s)
+        self._gathering = gathering_of(websocket.scope)
+
+    def want(self, num_bytes: int) -> None:
+        """Say how many more bytes of audio are of use: smaller pieces may be joined until then."""
+        if self._gathering:
+            self._gathering.want(min(num_bytes, self._max_message_bytes // 2))
 
     async def receive(self) -> bytes | str:
-        """The next message.
+        """The next message, or several pieces of audio as one.
 
         Raises:
             MessageTooLarge: it is larger than the limit.
@@ -34,6 +41,8 @@ class Inbox:
         try:
             event = await self._patience.wait(self._websocket.receive())
         except TimeoutError:
+            if self._gathering and (pieces := self._gathering.release()):
+                return pieces
             raise StreamIdle(
                 f"Nothing arrived for {self._idle_timeout_s:g} s. While there is no audio, send "
                 '{"type": "keepalive"} more often than that.'

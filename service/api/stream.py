@@ -7,7 +7,7 @@ from contextlib import suppress
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from service.api.dependencies import RecognizerDependency, SettingsDependency
+from service.api.dependencies import recognizer_of, settings_of
 from service.api.errors import PublicError, explain
 from service.api.socket_io import Inbox, Outbox
 from service.api.stream_messages import ErrorEvent
@@ -19,10 +19,9 @@ router = APIRouter()
 
 
 @router.websocket("/stream")
-async def stream(
-    websocket: WebSocket, recognizer: RecognizerDependency, settings: SettingsDependency
-) -> None:
+async def stream(websocket: WebSocket) -> None:
     """One client from its start to its end; the protocol is at the head of `/docs`."""
+    recognizer, settings = recognizer_of(websocket), settings_of(websocket)
     await websocket.accept()
     idle_timeout_s = settings.stream_idle_timeout_s
     inbox = Inbox(websocket, settings.max_message_bytes, idle_timeout_s)

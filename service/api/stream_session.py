@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from contextlib import suppress
 
+import numpy as np
+from numpy.typing import NDArray
+
 from service.api.errors import EdgeError, UnexpectedMessage
 from service.api.socket_io import Inbox, Outbox
 from service.api.stream_messages import (
@@ -18,7 +21,7 @@ from service.api.stream_messages import (
     parse_message,
 )
 from service.engine.audio import AudioLimits
-from service.engine.errors import EngineError
+from service.engine.errors import EngineError, InvalidAudio
 from service.engine.events import Event, Final
 from service.engine.options import Priority
 from service.engine.pcm import PcmDecoder
@@ -48,7 +51,7 @@ async def hold_session(
             await _relay(inbox, listener, teller)
         except (EdgeError, EngineError):
             with suppress(EngineError):  # the engine itself may be what failed
-                await teller.tell(await stream.finish())
+                await teller.tell(await listener.break_off())
             raise
         await outbox.put(DoneEvent.of(stream))
 
@@ -65,7 +68,9 @@ async def _relay(inbox: Inbox, listener: "_Listener", teller: "_Teller") -> None
     """Audio in and events out until the client finishes."""
     while not isinstance(message := await _received(inbox), Finish):
         if isinstance(message, bytes):
-            await teller.tell(await listener.accept(message))
+            waveform = listener.decode(message)
+            inbox.want(listener.num_bytes_missing)
+            await teller.tell(await listener.accept(waveform))
         elif isinstance(message, Finalize):
             await teller.tell_finalized(await listener.finalize(), listener.stream)
         elif isinstance(message, Start):
@@ -86,8 +91,15 @@ class _Listener:
         self._pcm = pcm
         self._limits = limits
 
-    async def accept(self, audio: bytes) -> list[Event]:
-        waveform = self._pcm.feed(audio)
+    @property
+    def num_bytes_missing(self) -> int:
+        """How much more audio completes a step, at least."""
+        return self._pcm.num_missing
+
+    def decode(self, audio: bytes) -> NDArray[np.float32]:
+        return self._pcm.feed(audio)
+
+    async def accept(self, waveform: NDArray[np.float32]) -> list[Event]:
         is_checked = self._pcm.is_bounded
         events = await self.stream.accept(waveform, is_checked) if len(waveform) else []
         self._limits.check(self.stream.duration_s)
@@ -96,6 +108,13 @@ class _Listener:
     async def finalize(self) -> list[Event]:
         events = await self.stream.accept(self._pcm.rest())
         return [*events, *await self.stream.finalize()]
+
+    async def break_off(self) -> list[Event]:
+        """End where something went wrong: all that can be told of what came before."""
+        last: list[Event] = []
+        with suppress(InvalidAudio):
+            last = await self.stream.accept(self._pcm.rest())
+        return [*last, *await self.stream.finish()]
 
     async def finish(self) -> list[Event]:
         last = await self.stream.accept(self._pcm.finish())

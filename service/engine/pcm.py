@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from service.engine.compiled import brief
 from service.engine.errors import InvalidAudio, UnsupportedEncoding
 from service.engine.resampling import Resampler, require_finite
 
@@ -47,11 +48,17 @@ def _alaw_levels() -> NDArray[np.float32]:
     return (np.where(codes & 0x80, magnitudes, -magnitudes) / 4096).astype(np.float32)
 
 
-def _decode_int16(pcm: bytes) -> NDArray[np.float32]:
-    waveform: NDArray[np.float32] = np.multiply(
-        np.frombuffer(pcm, "<i2"), np.float32(2**-15), dtype=np.float32
-    )
+@brief
+def scale_int16(samples: NDArray[np.int16]) -> NDArray[np.float32]:
+    """Samples [n] with full scale at 1 [n]."""
+    waveform = np.empty(len(samples), np.float32)
+    for i in range(len(samples)):
+        waveform[i] = samples[i] * np.float32(2**-15)
     return waveform
+
+
+def _decode_int16(pcm: bytes) -> NDArray[np.float32]:
+    return scale_int16(np.frombuffer(pcm, "<i2"))
 
 
 def _decode_float32(pcm: bytes) -> NDArray[np.float32]:
@@ -99,9 +106,9 @@ class PcmDecoder:
         encoding: one of `ENCODINGS`.
         encoded_rate: sample rate of the bytes in Hz, 8000 to 48000.
         sample_rate: sample rate of the waveform that is wanted, in Hz.
-        block: samples that are decoded together where none is to be resampled or checked, for
-            whoever can do nothing before there are as many. Each pass over a piece makes its thread
-            give up the interpreter and wait for it.
+        block: samples of the waveform that are wanted together, by somebody who can do nothing
+            before there are as many. They come in whole blocks where nothing is to be resampled or
+            to be checked.
 
     Attributes:
         is_bounded: whether nothing but samples in [-1, 1] can come out.
@@ -116,10 +123,21 @@ class PcmDecoder:
         self._encoded_rate = encoded_rate
         self._resampler = Resampler(encoded_rate, sample_rate)
         self.is_bounded = self._encoding.is_bounded and encoded_rate == sample_rate
-        self._block = block if self.is_bounded else 1
+        self._block = block if self._encoding.is_bounded else 1  # what is wrong is told at once
+        self._out_block = self._block if encoded_rate == sample_rate else 1
+        self._sample_rate = sample_rate
         self._waiting = [b""]  # for the end of a sample or of a block
         self._num_waiting = 0  # bytes
         self._num_samples = 0  # decoded so far, at encoded_rate
+        self._num_out = 0  # of those, what came out, at sample_rate
+
+    @property
+    def num_missing(self) -> int:
+        """How many more bytes it takes at least until a block of the waveform is complete."""
+        next_block = self._num_out // self._block + 1
+        num_wanted = -(-next_block * self._block * self._encoded_rate // self._sample_rate)
+        num_bytes = (num_wanted - self._num_samples) * self._encoding.bytes_per_sample
+        return max(1, num_bytes - self._num_waiting)
 
     def feed(self, pcm: bytes) -> NDArray[np.float32]:
         """Take in any number of bytes and return the samples that are ready [m], in [-1, 1].
@@ -127,36 +145,39 @@ class PcmDecoder:
         Raises:
             InvalidAudio: a sample is NaN or infinite.
         """
+        is_enough = len(pcm) >= self.num_missing
         self._waiting.append(pcm)
         self._num_waiting += len(pcm)
-        num_missing = self._block - self._num_samples % self._block  # samples
-        if self._num_waiting < num_missing * self._encoding.bytes_per_sample:
-            return np.zeros(0, np.float32)
-        return self.rest()
+        return self._decoded(self._out_block) if is_enough else np.zeros(0, np.float32)
 
     def rest(self) -> NDArray[np.float32]:
         """The samples that wait for others [m], in [-1, 1]. Raises what `feed` raises."""
-        pcm = b"".join(self._waiting)
-        num_whole = len(pcm) - len(pcm) % self._encoding.bytes_per_sample
-        self._waiting, self._num_waiting = [pcm[num_whole:]], len(pcm) - num_whole
-        waveform = self._encoding.decode(pcm[:num_whole])
+        return self._decoded(1)
+
+    def _decoded(self, block: int) -> NDArray[np.float32]:
+        """What waits, up to the end of a block."""
+        pcm, bytes_per_sample = b"".join(self._waiting), self._encoding.bytes_per_sample
+        num_whole = len(pcm) // bytes_per_sample
+        end = (num_whole - (self._num_samples + num_whole) % block) * bytes_per_sample
+        self._waiting, self._num_waiting = [pcm[end:]], len(pcm) - end
+        waveform = self._encoding.decode(pcm[:end])
         first, self._num_samples = self._num_samples, self._num_samples + len(waveform)
-        if self.is_bounded:
-            return waveform
-        require_finite(waveform, first / self._encoded_rate, self._encoded_rate)
-        return self._resampler.feed(waveform)
+        if not self.is_bounded:
+            require_finite(waveform, first / self._encoded_rate, self._encoded_rate)
+            waveform = self._resampler.feed(waveform)
+        self._num_out += len(waveform)
+        return waveform
 
     def finish(self) -> NDArray[np.float32]:
         """End the stream and return its last samples [m], in [-1, 1].
 
         Raises:
-            InvalidAudio: the bytes end in the middle of a sample.
+            InvalidAudio: the bytes end in the middle of a sample; `rest` gives those before it.
         """
-        last = self.rest()
-        if self._num_waiting:
+        bytes_per_sample = self._encoding.bytes_per_sample
+        if num_odd := self._num_waiting % bytes_per_sample:
             raise InvalidAudio(
-                f"The audio ends with {self._num_waiting} of the "
-                f"{self._encoding.bytes_per_sample} bytes of a sample. "
+                f"The audio ends with {num_odd} of the {bytes_per_sample} bytes of a sample. "
                 "Send whole samples, or correct the encoding."
             )
-        return np.concatenate([last, self._resampler.finish()])
+        return np.concatenate([self.rest(), self._resampler.finish()])

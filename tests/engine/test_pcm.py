@@ -80,14 +80,33 @@ def test_any_cutting_gives_the_same_waveform(
     np.testing.assert_array_equal(in_pieces, whole)
 
 
-@given(st.lists(st.integers(0, 700), max_size=30))
-def test_a_block_is_decoded_as_soon_as_it_is_whole(lengths: list[int]) -> None:
-    decoder, num_fed, num_decoded = PcmDecoder("pcm_s16le", RATE, RATE, block=320), 0, 0
+@settings(max_examples=100, deadline=None)
+@given(
+    encoding=st.sampled_from(ENCODINGS),
+    encoded_rate=st.sampled_from([8_000, 16_000, 44_100, 48_000]),
+    lengths=st.lists(st.integers(0, 3_000), max_size=30),
+)
+def test_a_block_does_not_wait_once_it_can_be_had(
+    encoding: str, encoded_rate: int, lengths: list[int]
+) -> None:
+    block = 320
+    in_blocks = PcmDecoder(encoding, encoded_rate, RATE, block)
+    at_once = PcmDecoder(encoding, encoded_rate, RATE)
+    num_samples = num_samples_at_once = 0
     for length in lengths:
-        num_decoded += len(decoder.feed(bytes(length)))
-        num_fed += length
-        assert num_decoded // 320 == num_fed // 2 // 320, "a block waits"
-    assert num_decoded + len(decoder.rest()) == num_fed // 2
+        can_complete = length >= in_blocks.num_missing
+        num_new = len(in_blocks.feed(bytes(length)))
+        num_samples += num_new
+        num_samples_at_once += len(at_once.feed(bytes(length)))
+        assert num_samples // block == num_samples_at_once // block, "a block waits"
+        assert can_complete or not num_new, "it was worth waking up for less"
+    assert num_samples + len(in_blocks.rest()) == num_samples_at_once
+
+
+def test_blocks_come_whole() -> None:
+    decoder = PcmDecoder("pcm_s16le", RATE, RATE, block=320)
+    assert [len(decoder.feed(bytes(2 * n))) for n in (319, 2, 700)] == [0, 320, 640]
+    assert len(decoder.rest()) == 61
 
 
 @pytest.mark.parametrize("encoded_rate", [8_000, 11_025, 44_100, 48_000])
