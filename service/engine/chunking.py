@@ -30,8 +30,8 @@ class Chunker:
 
     A live stream is cut into live chunks, and into bulk chunks while it has fallen behind by that
     much; a bulk stream into bulk chunks, and into brief ones while somebody speaks, who would wait
-    for a long step. The end of either is padded with zeros: a live stream's to whole chunks of the
-    same, a bulk stream's to the next of the lengths that its end may have.
+    for a long step. The end of either is one chunk, since somebody may be waiting for its text,
+    padded with zeros to the next of the few lengths that it may have.
 
     Args:
         framing: the model's time grid.
@@ -120,9 +120,6 @@ class Chunker:
         num_left = self._framing.flushed_samples(self.num_samples) - self._num_cut
         if num_left <= 0:
             return 0
-        if self._is_live:
-            # One padded bulk chunk costs less than many live ones.
-            return self._bulk if num_left > self._bulk // 2 else self._live
         longest = self._longest()
         return next(n for n in self._last_lengths if n >= min(num_left, longest))
 

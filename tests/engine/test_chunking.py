@@ -35,18 +35,15 @@ def test_every_frame_comes_out_once(
     assert sum(chunk.waveform.sum() for chunk in chunks) == num_frames * FRAMING.samples_per_frame
 
 
-def test_the_end_of_a_file_is_one_chunk_of_few_lengths_with_little_padding() -> None:
+@pytest.mark.parametrize("priority", list(Priority))
+def test_the_end_is_one_chunk_of_few_lengths_with_little_padding(priority: Priority) -> None:
     lengths = {}
     for num_frames in range(1, 2 * CHUNKS.bulk):
-        *whole, last = map(frames_of, chunks_of(num_frames, Priority.BULK))
+        *whole, last = map(frames_of, chunks_of(num_frames, priority))
         assert all(length == CHUNKS.bulk for length in whole)
         lengths[num_frames + FRAMING.lookahead_frames - sum(whole)] = last
     assert set(lengths.values()) == {8, 16, 24, 32, 48, 64, 96, 128}
     assert all(n - left <= max(CHUNKS.live, left / 2) for left, n in lengths.items())
-
-
-def test_the_end_of_a_live_stream_shares_the_batches_of_others() -> None:
-    assert set(map(frames_of, chunks_of(60, Priority.LIVE))) == {CHUNKS.live}
 
 
 def test_a_file_takes_brief_steps_while_somebody_speaks() -> None:
