@@ -116,7 +116,7 @@ async def _send_streams(tally: Tally, client: int) -> None:
         is_paced=order.is_paced,
     )
     if order.is_paced:  # callers do not speak in step
-        await asyncio.sleep(rng.uniform(0, min(order.session_s, order.duration_s) / 2))
+        await asyncio.sleep(rng.uniform(0, min(order.session_s, order.duration_s)))
     num_sessions = 0
     while not tally.is_over and num_sessions < order.max_sessions:
         duration_s = order.session_s * rng.uniform(0.5, 1.5)
