@@ -11,8 +11,8 @@ SOURCES := service training bench tests scripts
 # What goes into the compiled search; numba itself would miss a change in another file.
 COMPILED := $(addprefix service/engine/,beam_rows.py beams.py boosting.py compiled.py \
 	frame_step.py language_model.py lexicon.py log_sums.py ngram_file.py ngram_search.py \
-	pcm.py prefix_search.py pronunciation_beams.py pronunciation_search.py pronunciation_step.py pruning.py \
-	rows.py said_boosts.py text_fit.py text_scores.py tries.py word_scores.py)
+	pcm.py prefix_search.py pronunciation_beams.py pronunciation_search.py pronunciation_step.py \
+	pruning.py rows.py said_boosts.py text_fit.py text_scores.py tries.py word_scores.py)
 
 # Read by pip itself, so that what builds the package is pinned as well as what runs it.
 export PIP_CONSTRAINT := constraints.txt

@@ -91,5 +91,7 @@ class GatheringProtocol(WebSocketsSansIOProtocol):
             self._pass_on("text", message)
 
     def _pass_on(self, kind: Literal["text", "bytes"], message: bytes) -> None:
+        begun = self.curr_msg_data_type, self.frames  # a message of which more is to come, perhaps
         self.curr_msg_data_type, self.frames = kind, [message]
         super().send_receive_event_to_app()
+        self.curr_msg_data_type, self.frames = begun

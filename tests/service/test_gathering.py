@@ -1,6 +1,8 @@
 """Pieces of audio that are kept until they are worth waking somebody up."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -46,17 +48,30 @@ class Application:
     def __init__(self) -> None:
         self.given: list[bytes | str] = []
         self.is_over = asyncio.Event()
+        self.gathering: Gathering | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        gathering = gathering_of(scope)
-        assert gathering is not None
-        gathering.want(WANTED)
+        self.gathering = gathering_of(scope)
+        assert self.gathering is not None
+        self.gathering.want(WANTED)
         assert (await receive())["type"] == "websocket.connect"
         await send({"type": "websocket.accept"})
         while (message := await receive())["type"] == "websocket.receive":
             text = message.get("text")
             self.given.append(message["bytes"] if text is None else text)
         self.is_over.set()
+
+
+@asynccontextmanager
+async def connected(application: Application) -> AsyncIterator[websockets.ClientConnection]:
+    """A client of a real server that gathers; on leaving, the application must end."""
+    config = uvicorn.Config(
+        application, port=0, ws=GatheringProtocol, lifespan="off", log_config=None
+    )
+    async with live(config) as server:
+        async with websockets.connect(f"ws://{server.address}", proxy=None) as websocket:
+            yield websocket
+        await asyncio.wait_for(application.is_over.wait(), 10.0)
 
 
 @pytest.mark.parametrize(
@@ -72,15 +87,28 @@ class Application:
 )
 async def test_a_server_gathers(sent: list[Any], given: list[Any]) -> None:
     application = Application()
-    config = uvicorn.Config(
-        application, port=0, ws=GatheringProtocol, lifespan="off", log_config=None
-    )
-    async with live(config) as server:
-        async with websockets.connect(f"ws://{server.address}", proxy=None) as websocket:
-            for message in sent:
-                await websocket.send(message)
-        await asyncio.wait_for(application.is_over.wait(), 10.0)
+    async with connected(application) as websocket:
+        for message in sent:
+            await websocket.send(message)
     assert application.given == given
+
+
+@pytest.mark.parametrize("whole", [b"bc", "bc"])
+async def test_what_is_passed_on_within_a_message_does_not_harm_it(whole: bytes | str) -> None:
+    application = Application()
+
+    async def fragments() -> AsyncIterator[bytes | str]:
+        yield whole[:1]
+        await asyncio.wait_for(await websocket.ping(), 10.0)  # it has been received
+        assert application.gathering is not None
+        application.gathering.want(10)
+        yield whole[1:]
+
+    async with connected(application) as websocket:
+        await websocket.send(b"a" * 30)
+        await websocket.send(fragments())
+        await websocket.send("over")
+    assert application.given == [b"a" * 30, whole, "over"]
 
 
 def inbox_of(gathering: Gathering, max_message_bytes: int, idle_timeout_s: float = 1.0) -> Inbox:
