@@ -132,10 +132,9 @@ class Scheduler(Generic[J, R]):
             self._dispatch_is_due = True
             asyncio.get_running_loop().call_soon(self._dispatch)
 
-    def _dispatch(self, num_ending: int = 0) -> None:
-        """Keep the workers busy; `num_ending` running batches have left theirs."""
+    def _dispatch(self) -> None:
         self._dispatch_is_due = False
-        while self._queue and len(self._running) - num_ending < self._limits.num_workers:
+        while self._queue and len(self._running) < self._limits.num_workers:
             taken = self._queue.take(self._limits.max_batch_size)
             batch = [queued.item for queued in taken if not queued.item.future.done()]
             if batch:
@@ -147,9 +146,6 @@ class Scheduler(Generic[J, R]):
         run_in_executor = asyncio.get_running_loop().run_in_executor
         outcomes = await run_in_executor(self._executor, run_isolated, self._run_batch, batch)
         self._note_delay(batch, outcomes)
-        if not self.has_live_callers():
-            # Files have much to do before their next chunks, for which no worker need wait.
-            self._dispatch(num_ending=1)
         for job, outcome in zip(batch, outcomes, strict=True):
             settle(job, outcome)
 

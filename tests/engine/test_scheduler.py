@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -52,13 +51,6 @@ class Runner:
         if any(number == BAD for _, number in jobs):
             raise self.error
         return list(jobs)
-
-    def begins(self, num_batches: int) -> bool:
-        """Whether so many batches have begun in a while. Blocks the event loop."""
-        deadline_s = time.monotonic() + TIMEOUT_S / 2
-        while len(self.batches) < num_batches and time.monotonic() < deadline_s:
-            time.sleep(0.001)
-        return len(self.batches) >= num_batches
 
     async def has_started(self) -> None:
         assert await asyncio.to_thread(self._started.wait, TIMEOUT_S)
@@ -408,20 +400,3 @@ def test_an_exception_in_any_batch_reaches_only_its_callers(
                 scheduler.admit(Priority.BULK)
 
     asyncio.run(run())
-
-
-async def test_a_worker_does_not_wait_for_the_callers_of_its_last_files() -> None:
-    runner = Runner()
-    runner.may_run.clear()
-    async with running(runner, ONE_WORKER) as scheduler:
-        seats = [scheduler.admit(Priority.BULK) for _ in range(ONE_WORKER.max_batch_size + 1)]
-
-        async def call_at_length(seat: Seat[Work, Work]) -> bool:
-            await seat.submit(("caller", 1), 0)
-            return runner.begins(num_batches=2)
-
-        tasks = [asyncio.create_task(call_at_length(seat)) for seat in seats]
-        await asyncio.sleep(0)
-        await runner.has_started()
-        runner.may_run.set()
-        assert all(await asyncio.gather(*tasks))
