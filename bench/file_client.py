@@ -1,6 +1,8 @@
 """Files over HTTP, as lean as can be: the client's work must not be what is measured."""
 
-from bench.connection import Connection
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 _OK = 200
 
@@ -10,10 +12,13 @@ class BadAnswer(Exception):
 
 
 class FileClient:
-    """Posts files to a path over one keep-alive connection."""
+    """Posts files to a path over one keep-alive connection: `posting` makes one."""
 
-    def __init__(self, connection: Connection, path: str) -> None:
-        self._reader, self._writer = connection
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
         self._path = path
 
     async def post(self, body: bytes) -> bytes:
@@ -34,6 +39,16 @@ class FileClient:
         if status != _OK:
             raise BadAnswer(f"{status} {answer[:200].decode(errors='replace')}")
         return answer
+
+
+@asynccontextmanager
+async def posting(port: int, path: str) -> AsyncIterator[FileClient]:
+    """A client of a server on this machine, for the block. Raises OSError: nothing listens."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield FileClient(reader, writer, path)
+    finally:
+        writer.close()
 
 
 def _parse_head(head: bytes) -> tuple[int, int]:

@@ -16,8 +16,7 @@ from typing import Any
 from uvicorn.loops.auto import auto_loop_factory
 
 from bench.clips import Clip, as_wav, joined, saved_clips
-from bench.connection import connected
-from bench.file_client import BadAnswer, FileClient
+from bench.file_client import BadAnswer, posting
 from bench.measures import Load
 from bench.socket_client import SocketFailed
 from bench.stream_client import Microphone, StreamRefused, speak
@@ -85,8 +84,7 @@ class Tally:
 
 async def _send_files(tally: Tally, client: int) -> None:
     order = tally.order
-    async with connected(order.port) as connection:
-        http = FileClient(connection, order.path)
+    async with posting(order.port, order.path) as http:
         for number in itertools.count(client, order.num_clients):
             index = number % len(tally.clips)
             clip, started_s = tally.clips[index], time.perf_counter()

@@ -1,7 +1,8 @@
 """What `create_app` wired up, as the handlers ask for it.
 
 The dependencies are coroutines because FastAPI runs plain functions in a thread. Even so, solving
-each costs more than anything else around a short file, whose handler calls the functions itself.
+each costs more than anything else around a short file, whose handler calls the functions itself;
+so does that of streams.
 """
 
 from typing import Annotated, cast

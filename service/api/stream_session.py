@@ -1,10 +1,7 @@
 """One client's stream: its messages to the engine, the engine's events back."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-
-import numpy as np
-from numpy.typing import NDArray
 
 from service.api.errors import EdgeError, UnexpectedMessage
 from service.api.socket_io import Inbox, Outbox
@@ -45,7 +42,7 @@ async def hold_session(
     pcm = PcmDecoder(start.encoding, start.sample_rate, sample_rate, block)
     with recognizer.stream(start.recognition(bundle), Priority.LIVE) as stream:
         await outbox.put(ReadyEvent.of(start, bundle))
-        listener = _Listener(stream, pcm, limits)
+        listener = _Listener(stream, pcm, limits, inbox.want)
         teller = _Teller(outbox, start.interim_results)
         try:
             await _relay(inbox, listener, teller)
@@ -68,9 +65,7 @@ async def _relay(inbox: Inbox, listener: "_Listener", teller: "_Teller") -> None
     """Audio in and events out until the client finishes."""
     while not isinstance(message := await _received(inbox), Finish):
         if isinstance(message, bytes):
-            waveform = listener.decode(message)
-            inbox.want(listener.num_bytes_missing)
-            await teller.tell(await listener.accept(waveform))
+            await teller.tell(await listener.accept(message))
         elif isinstance(message, Finalize):
             await teller.tell_finalized(await listener.finalize(), listener.stream)
         elif isinstance(message, Start):
@@ -84,22 +79,23 @@ async def _received(inbox: Inbox) -> bytes | ClientMessage:
 
 
 class _Listener:
-    """Raw audio of any cut, within limits, to the engine's stream."""
+    """Raw audio of any cut, within limits, to the engine's stream.
 
-    def __init__(self, stream: Stream, pcm: PcmDecoder, limits: AudioLimits) -> None:
+    Args:
+        want: is told how many more bytes it takes, at least, until a step can be made of them.
+    """
+
+    def __init__(
+        self, stream: Stream, pcm: PcmDecoder, limits: AudioLimits, want: Callable[[int], None]
+    ) -> None:
         self.stream = stream
         self._pcm = pcm
         self._limits = limits
+        self._want = want
 
-    @property
-    def num_bytes_missing(self) -> int:
-        """How much more audio completes a step, at least."""
-        return self._pcm.num_missing
-
-    def decode(self, audio: bytes) -> NDArray[np.float32]:
-        return self._pcm.feed(audio)
-
-    async def accept(self, waveform: NDArray[np.float32]) -> list[Event]:
+    async def accept(self, audio: bytes) -> list[Event]:
+        waveform = self._pcm.feed(audio)
+        self._want(self._pcm.num_bytes_missing)  # before the step: more may arrive while it runs
         is_checked = self._pcm.is_bounded
         events = await self.stream.accept(waveform, is_checked) if len(waveform) else []
         self._limits.check(self.stream.duration_s)

@@ -52,7 +52,7 @@ def warm_up() -> None:
     from service.engine.decoders import joint_decoder
     from service.engine.frames import FrameReader
     from service.engine.language_model import ShallowFusion, indifferent_model
-    from service.engine.pcm import PcmDecoder
+    from service.engine.pcm import MIN_SAMPLE_RATE, PcmDecoder
     from service.engine.text_judge import SoundWeights
     from service.engine.vocabulary import Vocabulary
 
@@ -66,7 +66,7 @@ def warm_up() -> None:
     state = decoder.advance(decoder.start(), frames)
     decoder.partial(state)
     decoder.hypotheses(state)
-    PcmDecoder("pcm_s16le", 16_000, 16_000).feed(bytes(2))
+    PcmDecoder("pcm_s16le", MIN_SAMPLE_RATE, MIN_SAMPLE_RATE).feed(bytes(2))
 
 
 if __name__ == "__main__":

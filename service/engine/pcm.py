@@ -124,7 +124,6 @@ class PcmDecoder:
         self._resampler = Resampler(encoded_rate, sample_rate)
         self.is_bounded = self._encoding.is_bounded and encoded_rate == sample_rate
         self._block = block if self._encoding.is_bounded else 1  # what is wrong is told at once
-        self._out_block = self._block if encoded_rate == sample_rate else 1
         self._sample_rate = sample_rate
         self._waiting = [b""]  # for the end of a sample or of a block
         self._num_waiting = 0  # bytes
@@ -132,7 +131,7 @@ class PcmDecoder:
         self._num_out = 0  # of those, what came out, at sample_rate
 
     @property
-    def num_missing(self) -> int:
+    def num_bytes_missing(self) -> int:
         """How many more bytes it takes at least until a block of the waveform is complete."""
         next_block = self._num_out // self._block + 1
         num_wanted = -(-next_block * self._block * self._encoded_rate // self._sample_rate)
@@ -145,10 +144,12 @@ class PcmDecoder:
         Raises:
             InvalidAudio: a sample is NaN or infinite.
         """
-        is_enough = len(pcm) >= self.num_missing
+        is_enough = len(pcm) >= self.num_bytes_missing
         self._waiting.append(pcm)
         self._num_waiting += len(pcm)
-        return self._decoded(self._out_block) if is_enough else np.zeros(0, np.float32)
+        if not is_enough:
+            return np.zeros(0, np.float32)
+        return self._decoded(self._block if self.is_bounded else 1)
 
     def rest(self) -> NDArray[np.float32]:
         """The samples that wait for others [m], in [-1, 1]. Raises what `feed` raises."""

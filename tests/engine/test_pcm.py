@@ -94,7 +94,7 @@ def test_a_block_does_not_wait_once_it_can_be_had(
     at_once = PcmDecoder(encoding, encoded_rate, RATE)
     num_samples = num_samples_at_once = 0
     for length in lengths:
-        can_complete = length >= in_blocks.num_missing
+        can_complete = length >= in_blocks.num_bytes_missing
         num_new = len(in_blocks.feed(bytes(length)))
         num_samples += num_new
         num_samples_at_once += len(at_once.feed(bytes(length)))
