@@ -5,6 +5,7 @@ import gc
 import logging
 import signal
 from socket import socket
+from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI
@@ -15,7 +16,6 @@ from service.api.documentation import description
 from service.api.error_handlers import add_error_handlers
 from service.api.gathering import GatheringProtocol
 from service.api.openai import models, transcriptions
-from service.api.remote_file import RemoteFiles
 from service.api.request_id import RequestIdMiddleware
 from service.api.vosk import route as vosk
 from service.engine.compiled import warm_up
@@ -23,6 +23,9 @@ from service.engine.recognizer import Recognizer, running_recognizer
 from service.listeners import Listeners, address_of, open_listeners
 from service.settings import Settings
 from service.version import service_version
+
+if TYPE_CHECKING:
+    from service.api.remote_file import RemoteFiles
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +36,7 @@ _COLLECTIONS = (10_000, 5, 2)
 
 
 def create_app(
-    settings: Settings, recognizer: Recognizer, remote_files: RemoteFiles | None = None
+    settings: Settings, recognizer: Recognizer, remote_files: "RemoteFiles | None" = None
 ) -> FastAPI:
     """The web application on top of a running recognizer, which stays its caller's.
 
@@ -43,7 +46,7 @@ def create_app(
         remote_files: fetches the files of URLs; None: as the settings say.
     """
     if remote_files is None and settings.allow_urls:
-        remote_files = RemoteFiles(settings.max_upload_bytes, settings.url_timeout_s)
+        remote_files = _public_files(settings)
     app = FastAPI(title="Longwave", version=service_version(), description=description())
     app.state.settings = settings
     app.state.recognizer = recognizer
@@ -55,6 +58,13 @@ def create_app(
         app.add_middleware(vosk.VoskPort, port=settings.vosk_port)
     app.add_middleware(RequestIdMiddleware)
     return app
+
+
+def _public_files(settings: Settings) -> "RemoteFiles":
+    # Here, because an HTTP client takes its time to import, and few services are allowed to fetch.
+    from service.api.remote_file import RemoteFiles
+
+    return RemoteFiles(settings.max_upload_bytes, settings.url_timeout_s)
 
 
 def server_config(settings: Settings, app: FastAPI) -> uvicorn.Config:
@@ -122,7 +132,6 @@ def run(settings: Settings) -> None:
 def _leave_what_stays_to_no_collection() -> None:
     # Imports and compiled code are 100,000 objects and more. Whenever all objects are searched for
     # garbage, every stream waits until these have been, too: for as much as a tenth of a second.
-    gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECTIONS)
     gc.enable()

@@ -5,27 +5,26 @@ import os
 import signal
 import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace, _SubParsersAction
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
 
 from service.api.options import DecodingOptions
 from service.cli_files import STANDARD_INPUT
 from service.cli_options import add_option_arguments, options_from
 from service.cli_sources import Waveforms, microphone, played_file, standard_input
-from service.engine.events import Event, Final
 from service.engine.options import Precision, Priority
 from service.engine.pcm import ENCODINGS, PcmDecoder
 from service.engine.recognizer import running_recognizer
 from service.engine.stream import Stream
 from service.settings import settings_from
+
+if TYPE_CHECKING:
+    from service.cli_display import Display
 
 _MICROPHONE = "microphone"
 _MICROPHONE_ENCODING = "pcm_s16le"
@@ -67,6 +66,9 @@ def run(arguments: Namespace) -> int:
 
 
 async def _run(arguments: Namespace) -> None:
+    # Here, because other commands have no use for it, and it takes its time to import.
+    from service.cli_display import open_display
+
     settings = settings_from(arguments, os.environ)
     options = options_from(arguments, DecodingOptions)
     async with running_recognizer(settings.model, settings.runtime_options()) as recognizer:
@@ -74,7 +76,7 @@ async def _run(arguments: Namespace) -> None:
         source = _source(arguments, bundle.framing.sample_rate)
         with (
             recognizer.stream(options.recognition(bundle), Priority.LIVE) as stream,
-            _display() as display,
+            open_display() as display,
         ):
             await _listen(stream, source, display)
 
@@ -129,44 +131,3 @@ def _interrupted() -> Iterator[asyncio.Event]:
         yield interrupted
     finally:
         loop.remove_signal_handler(signal.SIGINT)
-
-
-class Display(Protocol):
-    """Shows what is said."""
-
-    def show(self, events: Iterable[Event]) -> None: ...
-
-
-class _Lines:
-    """Finals, one a line, for a program that reads them."""
-
-    def show(self, events: Iterable[Event]) -> None:
-        for event in events:
-            if isinstance(event, Final):
-                print(event.segment.text, flush=True)
-
-
-class _Terminal:
-    """Finals above, and below them what is being said: the settled part of it bright."""
-
-    def __init__(self, live: Live) -> None:
-        self._live = live
-
-    def show(self, events: Iterable[Event]) -> None:
-        for event in events:
-            if isinstance(event, Final):
-                self._live.console.print(Text(event.segment.text))
-                self._live.update(Text(), refresh=True)
-            else:
-                unsettled = event.text.removeprefix(event.stable)
-                text = Text.assemble(event.stable, (unsettled, "dim"))
-                self._live.update(text, refresh=True)
-
-
-@contextmanager
-def _display() -> Iterator[Display]:
-    if not sys.stdout.isatty():
-        yield _Lines()
-        return
-    with Live(Text(), console=Console(), auto_refresh=False, transient=True) as live:
-        yield _Terminal(live)

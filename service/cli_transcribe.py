@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from service.api.file_options import FileOptions, ResponseFormat
 from service.cli_files import Input, inputs_of
 from service.cli_options import add_option_arguments, options_from
 from service.cli_output import Filed, Outcome, Output, Printed
-from service.cli_progress import FilesProgress, files_progress
 from service.engine.audio import AudioLimits, decode_audio, decode_channels
 from service.engine.audio_blocks import MAX_CHANNELS
 from service.engine.bundle import Bundle
@@ -21,6 +20,9 @@ from service.engine.errors import EngineError, InvalidOption
 from service.engine.options import Precision, RecognitionOptions
 from service.engine.recognizer import Recognizer, running_recognizer, transcribe
 from service.settings import Settings, settings_from
+
+if TYPE_CHECKING:
+    from service.cli_progress import FilesProgress
 
 _NOT_FLAGS = ("response_format", "stream", "url")
 
@@ -55,6 +57,9 @@ def run(arguments: Namespace) -> int:
 
 
 async def _run(arguments: Namespace, settings: Settings) -> int:
+    # Here, because other commands have no use for it, and it takes its time to import.
+    from service.cli_progress import files_progress
+
     options = options_from(arguments, FileOptions)
     options.raw_audio()  # complains before the model is loaded
     files = inputs_of(arguments.files)
@@ -91,7 +96,7 @@ class _Job:
     recognizer: Recognizer
     options: FileOptions
     recognition: RecognitionOptions
-    progress: FilesProgress
+    progress: "FilesProgress"
 
     async def transcribe_all(
         self, files: Sequence[Input], output: Output, num_at_once: int

@@ -5,14 +5,16 @@ each costs more than anything else around a short file, whose handler calls the 
 so does that of streams.
 """
 
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from service.api.remote_file import RemoteFiles
 from service.engine.recognizer import Recognizer
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.api.remote_file import RemoteFiles
 
 
 def recognizer_of(connection: HTTPConnection) -> Recognizer:
@@ -23,8 +25,8 @@ def settings_of(connection: HTTPConnection) -> Settings:
     return cast(Settings, connection.app.state.settings)
 
 
-def remote_files_of(connection: HTTPConnection) -> RemoteFiles | None:
-    return cast(RemoteFiles | None, connection.app.state.remote_files)
+def remote_files_of(connection: HTTPConnection) -> "RemoteFiles | None":
+    return cast("RemoteFiles | None", connection.app.state.remote_files)
 
 
 async def _recognizer(connection: HTTPConnection) -> Recognizer:

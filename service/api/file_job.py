@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from fastapi import Request
 
@@ -12,7 +12,6 @@ from service.api.decoded import released
 from service.api.file_options import FileOptions
 from service.api.formats import render
 from service.api.option_parsing import parse_options
-from service.api.remote_file import RemoteFiles
 from service.api.upload import Upload, received_upload
 from service.engine.audio import AudioLimits, DecodedAudio, decode_audio, decode_channels
 from service.engine.errors import InvalidOption
@@ -20,6 +19,9 @@ from service.engine.recognizer import Recognizer
 from service.engine.transcript import Transcript
 from service.engine.transcription import Progress, transcribe, transcribe_in_parts
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.api.remote_file import RemoteFiles
 
 # The text of less audio is quicker made than a thread is changed for it.
 _RENDERED_AT_ONCE_S = 60.0
@@ -59,7 +61,10 @@ class FileJob:
 
 @asynccontextmanager
 async def received_job(
-    request: Request, recognizer: Recognizer, settings: Settings, remote_files: RemoteFiles | None
+    request: Request,
+    recognizer: Recognizer,
+    settings: Settings,
+    remote_files: "RemoteFiles | None",
 ) -> AsyncIterator[FileJob]:
     """Receive a request whole; leaving lets go of its file.
 
@@ -86,7 +91,7 @@ async def received_job(
 
 @asynccontextmanager
 async def _file(
-    upload: Upload, url: str | None, remote_files: RemoteFiles | None
+    upload: Upload, url: str | None, remote_files: "RemoteFiles | None"
 ) -> AsyncIterator[BinaryIO]:
     """The file itself, wherever it is."""
     if url is None:

@@ -20,6 +20,8 @@ LEXICON: Final = "lexicon.txt"
 """The file that says how words are said; of use where the model puts phonemes out."""
 RULES: Final = "letter-to-sound.txt"
 """The file that says how words are said that the lexicon lacks."""
+MAX_PHONEMES: Final = 256
+"""So many have indices of a byte, which is what the lexicon is kept in."""
 STATE_DTYPES: Final = ("float16", "float32", "float64", "int32", "int64", "bool")
 REMEDY: Final = "export the bundle again, or fetch it again if it was copied"
 
@@ -134,6 +136,8 @@ def _parse(folder: Path, description: dict[str, Any]) -> Bundle:
 def _phonemes(phonemes: list[str]) -> tuple[str, ...]:
     if not all(isinstance(name, str) for name in phonemes) or len(set(phonemes)) < len(phonemes):
         raise ValueError("phonemes must be different names")
+    if len(phonemes) > MAX_PHONEMES:
+        raise ValueError(f"there are {len(phonemes)} phonemes; this version reads {MAX_PHONEMES}")
     return tuple(phonemes)
 
 

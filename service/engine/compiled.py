@@ -56,7 +56,7 @@ def warm_up() -> None:
     from service.engine.text_judge import SoundWeights
     from service.engine.vocabulary import Vocabulary
 
-    symbols, lexicon = ("<blank>", " ", "a"), {"a": (1,)}
+    symbols, lexicon = ("<blank>", " ", "a"), {"a": b"\1"}
     fusion = ShallowFusion(indifferent_model(["a"], symbols, lexicon, num_phonemes=2), 1.0, 0.0)
     tuning, weights = BeamTuning(fusion=fusion), SoundWeights(letters=0.5, phonemes=0.5)
     vocabulary = Vocabulary(symbols, blank_id=0)

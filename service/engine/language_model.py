@@ -109,14 +109,14 @@ class LanguageModel:
         if self.pronunciations is None:
             raise ValueError("the language model does not know how its words are said")
         guesses = {word: say(self._rules, word) for word in words if not self.knows(word)}
-        said = {word: phonemes for word, phonemes in guesses.items() if phonemes}
+        said = {word: bytes(phonemes) for word, phonemes in guesses.items() if phonemes}
         if not said:
             return self
         numbers = {word: len(self.vocabulary) + index for index, word in enumerate(said)}
         by_number = {numbers[word]: phonemes for word, phonemes in said.items()}
         model = copy(self)
         model.vocabulary = (*self.vocabulary, *said)
-        model.lexicon = ChainMap(said, cast(dict[str, tuple[int, ...]], self.lexicon))
+        model.lexicon = ChainMap(said, cast(dict[str, bytes], self.lexicon))
         model.pronunciations = extend_pronunciations(
             self.pronunciations, by_number, self.arrays.unknown_log_prob
         )
@@ -202,14 +202,22 @@ def _spelled(
     vocabulary: Sequence[str], log_probs: NDArray[np.float64], symbols: Sequence[str]
 ) -> Trie:
     """The trie of the words' letters."""
-    index = {symbol: number for number, symbol in enumerate(symbols)}
     words = vocabulary[len(SPECIAL_WORDS) :]
-    labels = [index.get(letter, NOWHERE) for letter in "".join(words)]
-    if NOWHERE in labels:
-        letter = "".join(words)[labels.index(NOWHERE)]
-        raise ValueError(f"it has words with {letter!r}, which the acoustic model has not")
+    labels = _labels("".join(words), symbols)
     lengths = np.fromiter(map(len, words), np.intp, len(words))
-    values = log_probs[len(SPECIAL_WORDS) :]
-    letters, _ = build_long_trie(np.array(labels, np.int32), lengths, values)
+    letters, _ = build_long_trie(labels, lengths, log_probs[len(SPECIAL_WORDS) :])
     letters["end"][letters["end"] != NOWHERE] += len(SPECIAL_WORDS)
     return letters
+
+
+def _labels(text: str, symbols: Sequence[str]) -> NDArray[np.int32]:
+    """[N] the symbols that spell a text."""
+    index = {symbol: number for number, symbol in enumerate(symbols)}
+    letters = sorted(set(text))
+    by_code_point = np.zeros(1 + max(map(ord, letters), default=0), np.int32)
+    for letter in letters:
+        if letter not in index:
+            raise ValueError(f"it has words with {letter!r}, which the acoustic model has not")
+        by_code_point[ord(letter)] = index[letter]
+    code_points = np.frombuffer(text.encode("utf-32-le"), "<u4")
+    return by_code_point.take(code_points)

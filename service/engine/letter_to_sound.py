@@ -20,7 +20,7 @@ OFFSETS: Final = (0, 1, -1, 2, -2, 3, -3, 4, -4, 5)
 EDGE: Final = "_"
 """What there is before a word and after it."""
 
-Rules = Mapping[str, tuple[int, ...]]
+Rules = Mapping[str, bytes]
 """Letters, in the order of OFFSETS as far as a rule looks, to the phonemes of the first of them."""
 
 
@@ -32,16 +32,14 @@ def contexts(word: str) -> list[str]:
     return ["".join(padded[place + offset] for offset in OFFSETS) for place in places]
 
 
-def longest_rule(
-    rules: Mapping[str, tuple[Phoneme, ...]], context: str
-) -> tuple[Phoneme, ...] | None:
+def longest_rule(rules: Mapping[str, Sequence[Phoneme]], context: str) -> Sequence[Phoneme] | None:
     """What the rule says that looks at most of a context's letters, if any fits."""
     lengths = range(len(context), 0, -1)
     fitting = (context[:length] for length in lengths if context[:length] in rules)
     return next((rules[letters] for letters in fitting), None)
 
 
-def say(rules: Mapping[str, tuple[Phoneme, ...]], word: str) -> tuple[Phoneme, ...]:
+def say(rules: Mapping[str, Sequence[Phoneme]], word: str) -> tuple[Phoneme, ...]:
     """The phonemes of a word; none if it has a letter that no rule is about."""
     phonemes: list[Phoneme] = []
     for context in contexts(word):

@@ -1,18 +1,17 @@
 """How words are said: the lexicon of a bundle, as a trie of phonemes."""
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.errors import InvalidBundle
-from service.engine.tries import NOWHERE, ROOT, Trie, build_trie, extend_trie
+from service.engine.tries import NOWHERE, ROOT, Trie, build_long_trie, extend_trie
 
-Lexicon = Mapping[str, tuple[int, ...]]
-"""Words and how each is said, as indices of phonemes."""
+Lexicon = Mapping[str, bytes]
+"""Words and how each is said: indices of phonemes, a byte each."""
 
 
 class Pronunciations(NamedTuple):
@@ -49,33 +48,41 @@ def read_said(
     phonemes: Sequence[str],
     name: str,
     must_be: str,
-    allows: Callable[[str, Sequence[str]], bool],
-) -> dict[str, tuple[int, ...]]:
+    allows: Callable[[str, bytes], bool],
+) -> dict[str, bytes]:
     """Read a file whose lines are something spelled, each once, and its phonemes.
 
     Args:
         path: the file.
-        phonemes: the acoustic model's, in order.
+        phonemes: the acoustic model's, in order, 256 at most.
         name: of such a file.
         must_be: what a line must be.
-        allows: whether one may be what it spells, with the phonemes that it names.
+        allows: whether one may be what it spells, with these phonemes.
 
     Raises:
         InvalidBundle: it cannot be read, or a line is wrong.
     """
     index = {phoneme: number for number, phoneme in enumerate(phonemes)}
-    found: dict[str, tuple[int, ...]] = {}
+    found: dict[str, bytes] = {}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         raise InvalidBundle(f"the {name} cannot be read: {error}") from error
     for number, line in enumerate(lines, start=1):
         spelled, *said = line.split() or [""]
-        numbers = tuple(map(index.get, said))
-        if None in numbers or spelled in found or not allows(spelled, said):
+        numbers = _numbers(said, index)
+        if numbers is None or spelled in found or not allows(spelled, numbers):
             raise InvalidBundle(f"{path}, line {number}: {line!r} must be {must_be}")
-        found[spelled] = cast(tuple[int, ...], numbers)
+        found[spelled] = numbers
     return found
+
+
+def _numbers(said: Iterable[str], index: Mapping[str, int]) -> bytes | None:
+    """The phonemes by their indices; None if one has none."""
+    try:
+        return bytes(map(index.__getitem__, said))
+    except KeyError:
+        return None
 
 
 def build_pronunciations(
@@ -89,14 +96,15 @@ def build_pronunciations(
         values: [N] theirs, of which the trie holds the highest.
         num_phonemes: P.
     """
-    alike: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
-    for number, word in enumerate(words):
-        if word in lexicon:
-            alike[lexicon[word]].append(number)
-    numbers = np.array([number for group in alike.values() for number in group], np.int32)
-    first_word = np.cumsum([0, *map(len, alike.values())]).astype(np.int32)
-    highest = np.maximum.reduceat(values[numbers], first_word[:-1]) if alike else np.zeros(0)
-    trie, _ = build_trie(list(alike), highest)
+    said = [(number, lexicon[word]) for number, word in enumerate(words) if word in lexicon]
+    distinct: dict[bytes, int] = {}
+    ranks = np.array([distinct.setdefault(each, len(distinct)) for _, each in said], np.intp)
+    numbers = np.array([number for number, _ in said], np.int32)[ranks.argsort(kind="stable")]
+    first_word = np.concatenate([[0], np.bincount(ranks).cumsum()]).astype(np.int32)
+    highest = np.maximum.reduceat(values[numbers], first_word[:-1]) if said else np.zeros(0)
+    labels = np.frombuffer(b"".join(distinct), np.uint8).astype(np.int32)
+    lengths = np.fromiter(map(len, distinct), np.intp, len(distinct))
+    trie, _ = build_long_trie(labels, lengths, highest)
     return Pronunciations(trie, _first_nodes(trie, num_phonemes), first_word, numbers)
 
 

@@ -105,15 +105,11 @@ def _decode(content: bytes) -> NgramTrie:
     magic, version, header_length = _PREFIX.unpack_from(content)
     if (magic, version) != (MAGIC, VERSION):
         raise ValueError(f"it starts with {magic!r} {version}, not {MAGIC!r} {VERSION}")
-    header = json.loads(content[_PREFIX.size : _PREFIX.size + header_length])
-    sections = _sections(content[_PREFIX.size + header_length :], header["sections"])
+    start = _PREFIX.size + header_length
+    header = json.loads(content[_PREFIX.size : start])
+    sections = _sections(memoryview(content)[start:], header["sections"])
     num_ngrams = tuple(int(number) for number in header["num_ngrams"])
-    first_child = np.concatenate(
-        [
-            [num_ngrams[0]],
-            num_ngrams[0] + _from_planes(sections["child_counts"]).cumsum(dtype=np.int64),
-        ]
-    ).astype(np.int32)
+    first_child = _first_children(_from_planes(sections["child_counts"]), num_ngrams)
     words = tuple(sections["words"].decode().split("\n")) if sections["words"] else ()
     trie = NgramTrie(
         vocabulary=(*SPECIAL_WORDS, *words),
@@ -135,26 +131,38 @@ def _check(trie: NgramTrie) -> None:
         raise ValueError(f"it has {len(trie.num_ngrams)} orders of {len(trie.vocabulary)} words")
     found = (
         len(trie.vocabulary),
-        int(trie.first_child[-1]),
         len(trie.first_child),
         len(trie.word_ids),
         len(trie.log_prob_codes),
         len(trie.backoff_codes),
         len(trie.codebooks),
     )
-    expected = (trie.num_ngrams[0], total, num_inner + 1, total, total, num_inner)
+    expected = (trie.num_ngrams[0], num_inner + 1, total, total, num_inner)
     if found != (*expected, len(trie.num_ngrams)):
         raise ValueError("its parts have lengths that contradict one another")
     if int(trie.word_ids.max()) >= len(trie.vocabulary):
         raise ValueError("it has a word that is not in its vocabulary")
 
 
-def _sections(packed: bytes, sizes: dict[str, int]) -> dict[str, bytes]:
+def _sections(packed: memoryview, sizes: dict[str, int]) -> dict[str, bytes]:
     sections = {}
     for name, size in sizes.items():
         sections[name] = zlib.decompress(packed[:size])
         packed = packed[size:]
     return sections
+
+
+def _first_children(
+    child_counts: NDArray[np.uint16], num_ngrams: tuple[int, ...]
+) -> NDArray[np.int32]:
+    """[n + 1] where each n-gram's children start, and where the last one's end."""
+    if num_ngrams[0] + int(child_counts.sum()) != sum(num_ngrams):
+        raise ValueError("its n-grams have another number of children than there are")
+    first_child = np.empty(len(child_counts) + 1, np.int32)
+    first_child[0] = num_ngrams[0]
+    np.cumsum(child_counts, out=first_child[1:])
+    first_child[1:] += num_ngrams[0]
+    return first_child
 
 
 def _word_ids(
@@ -164,12 +172,13 @@ def _word_ids(
 
     Everything is modulo MAX_WORDS, as unsigned integers of two bytes are.
     """
-    sums = deltas.cumsum(dtype=np.uint16)
+    word_ids = np.empty(num_words + len(deltas), np.uint16)
+    word_ids[:num_words] = np.arange(num_words)
+    longer = word_ids[num_words:]
+    np.cumsum(deltas, out=longer)
     starts = _run_starts(first_child, num_words)
-    offsets = deltas[starts] - sums[starts]
-    lengths = np.diff(starts, append=len(deltas))
-    longer = sums + np.repeat(offsets, lengths)
-    return np.concatenate([np.arange(num_words, dtype=np.uint16), longer])
+    longer += np.repeat(deltas[starts] - longer[starts], np.diff(starts, append=len(deltas)))
+    return word_ids
 
 
 def _run_starts(first_child: NDArray[np.int32], num_words: int) -> NDArray[np.int32]:

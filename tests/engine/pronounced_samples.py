@@ -12,9 +12,9 @@ from tests.engine.ngram_samples import ngram_trie
 
 LETTERS = ("<blank>", " ", "a", "b", "c")
 PHONEMES = ("<blank>", "A", "B", "C")
-LEXICON = {"a": (1,), "b": (2,), "aa": (1,), "ab": (1, 2), "bb": (2, 2), "c": (3,)}
+LEXICON = {"a": b"\1", "b": b"\2", "aa": b"\1", "ab": b"\1\2", "bb": b"\2\2", "c": b"\3"}
 """Two of the words sound alike, and one has a phoneme twice."""
-RULES = {"a": (1,), "b": (2,), "c": (3,)}
+RULES = {"a": b"\1", "b": b"\2", "c": b"\3"}
 PROBABILITIES = {
     ("<unk>",): 0.05,
     ("a",): 0.2,

@@ -42,6 +42,7 @@ def test_a_bundle_is_read(tmp_path: Path) -> None:
         ({"files": {"../model.onnx": "0"}}, "not a plain name"),
         ({"phonemes": ["<blank>", "A", "A"]}, "phonemes must be different names"),
         ({"phonemes": ["<blank>", 1]}, "phonemes must be different names"),
+        ({"phonemes": [str(number) for number in range(257)]}, "there are 257 phonemes"),
         ({"decoding": {"decoder": "magic", "beam_width": 1, "tuned_on": None}}, "'magic'"),
         ({"decoding": {"decoder": "beam", "beam_width": 0, "tuned_on": None}}, "beam_width is 0"),
     ],

@@ -112,7 +112,7 @@ def test_a_bundle_carries_its_lexicon(tmp_path: Path) -> None:
     bundle = load_bundle(write_speaking_bundle(tmp_path))
     model = bundle_language_model(bundle)
     assert model is not None
-    assert model.lexicon == {"ab": (1, 2)}
+    assert model.lexicon == {"ab": b"\1\2"}
     assert model.pronunciations is not None
     assert bundle.num_outputs == len(bundle.vocabulary) + 3
 

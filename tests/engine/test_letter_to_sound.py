@@ -26,7 +26,7 @@ def test_a_word_with_a_letter_that_no_rule_is_about_is_not_said() -> None:
 def test_a_line_is_letters_and_their_phonemes(tmp_path: Path) -> None:
     path = tmp_path / "rules.txt"
     path.write_text("a A\nsh S\nh_s\n", encoding="utf-8")
-    assert read_rules(path, PHONEMES) == {"a": (1,), "sh": (2,), "h_s": ()}
+    assert read_rules(path, PHONEMES) == {"a": b"\1", "sh": b"\2", "h_s": b""}
 
 
 @pytest.mark.parametrize("text", ["a A\na S\n", "a A\nb X\n", "a A\n\n", "a A\nabcdefghijk A\n"])
