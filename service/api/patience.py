@@ -11,7 +11,8 @@ class Patience:
     """Bounds the waits of one task, of which there is one at a time.
 
     As `asyncio.timeout` around each of them, for tasks that wait many times a second: one timer
-    runs on through all waits, and is set anew only when it has run out.
+    runs on through all waits, and is set anew only when it has run out. Whoever has no more waits
+    closes it, or the timer would keep it until then.
 
     Args:
         limit_s: how long a wait may take.
@@ -21,7 +22,7 @@ class Patience:
         self._limit_s = limit_s
         self._waiting: asyncio.Task[object] | None = None
         self._began_s = 0.0  # on the loop's clock
-        self._has_timer = False
+        self._timer: asyncio.TimerHandle | None = None
         self._is_over = False
 
     async def wait(self, awaitable: Awaitable[T]) -> T:
@@ -34,7 +35,7 @@ class Patience:
         assert task is not None
         num_cancellations = task.cancelling()
         self._waiting, self._began_s, self._is_over = task, loop.time(), False
-        if not self._has_timer:
+        if self._timer is None:
             self._set_timer(self._limit_s)
         try:
             return await awaitable
@@ -45,12 +46,16 @@ class Patience:
         finally:
             self._waiting = None
 
+    def close(self) -> None:
+        """Give up the timer. There must be no wait in progress."""
+        if self._timer is not None:
+            self._timer.cancel()
+
     def _set_timer(self, delay_s: float) -> None:
-        self._has_timer = True
-        asyncio.get_running_loop().call_later(delay_s, self._check)
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self._check)
 
     def _check(self) -> None:
-        self._has_timer = False
+        self._timer = None
         if self._waiting is None:
             return
         left_s = self._began_s + self._limit_s - asyncio.get_running_loop().time()

@@ -16,7 +16,10 @@ _MAX_PENDING_EVENTS = 1000
 
 
 class Inbox:
-    """What a client sends. Little is read ahead: a busy engine holds the client back."""
+    """What a client sends. Little is read ahead: a busy engine holds the client back.
+
+    Whoever has received enough closes it.
+    """
 
     def __init__(self, websocket: WebSocket, max_message_bytes: int, idle_timeout_s: float) -> None:
         self._websocket = websocket
@@ -58,6 +61,10 @@ class Inbox:
             )
         return message
 
+    def close(self) -> None:
+        """Wait no more for messages."""
+        self._patience.close()
+
 
 class Outbox:
     """Events on their way to a client, in order, sent by a task of its own.
@@ -91,6 +98,7 @@ class Outbox:
     ) -> None:
         self._sender.cancel()
         await asyncio.wait({self._sender})
+        self._patience.close()
 
     async def put(self, event: ServerEvent) -> None:
         """Queue an event; it waits only when very many are pending.

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -24,11 +24,11 @@ async def stream(websocket: WebSocket) -> None:
     recognizer, settings = recognizer_of(websocket), settings_of(websocket)
     await websocket.accept()
     idle_timeout_s = settings.stream_idle_timeout_s
-    inbox = Inbox(websocket, settings.max_message_bytes, idle_timeout_s)
     limits = AudioLimits(settings.max_duration_s)
     with suppress(WebSocketDisconnect):  # nobody is left to tell
         async with Outbox(websocket.send_text, idle_timeout_s) as outbox:
-            error = await _outcome(hold_session(inbox, outbox, recognizer, limits))
+            with closing(Inbox(websocket, settings.max_message_bytes, idle_timeout_s)) as inbox:
+                error = await _outcome(hold_session(inbox, outbox, recognizer, limits))
             if error:
                 await outbox.put(ErrorEvent.of(error))
             await outbox.flush()

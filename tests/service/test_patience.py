@@ -1,6 +1,7 @@
 """Waits are bounded, and a cancellation from elsewhere stays one."""
 
 import asyncio
+import weakref
 
 import pytest
 
@@ -57,3 +58,12 @@ async def test_what_is_waited_for_may_fail() -> None:
 
     with pytest.raises(ValueError, match="by itself"):
         await Patience(1.0).wait(fail())
+
+
+async def test_who_has_closed_it_is_not_kept() -> None:
+    patience = Patience(10.0)
+    await patience.wait(asyncio.sleep(0))
+    patience.close()
+    kept = weakref.ref(patience)
+    del patience
+    assert kept() is None

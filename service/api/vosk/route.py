@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from fastapi import APIRouter
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -42,8 +42,10 @@ async def _outcome(
     websocket: WebSocket, conversation: Conversation, settings: Settings
 ) -> PublicError | None:
     """What ended the conversation early, if anything."""
+    idle_timeout_s = settings.stream_idle_timeout_s
     try:
-        await _converse(websocket, conversation, settings)
+        with closing(Inbox(websocket, settings.max_message_bytes, idle_timeout_s)) as inbox:
+            await _converse(websocket, inbox, conversation, settings)
     except (WebSocketDisconnect, TimeoutError):
         raise
     except Exception as error:
@@ -54,10 +56,10 @@ async def _outcome(
     return None
 
 
-async def _converse(websocket: WebSocket, conversation: Conversation, settings: Settings) -> None:
+async def _converse(
+    websocket: WebSocket, inbox: Inbox, conversation: Conversation, settings: Settings
+) -> None:
     """Answer the client's messages until it says that there are no more."""
-    idle_timeout_s = settings.stream_idle_timeout_s
-    inbox = Inbox(websocket, settings.max_message_bytes, idle_timeout_s)
     config = VoskConfig(sample_rate=settings.vosk_sample_rate)
     is_over = False
     while not is_over:
@@ -71,7 +73,8 @@ async def _converse(websocket: WebSocket, conversation: Conversation, settings: 
                 continue
             reply = await conversation.result(config)
             is_over = command is Command.EOF
-        async with asyncio.timeout(idle_timeout_s):  # a client that does not read is gone
+        # A client that does not read is gone.
+        async with asyncio.timeout(settings.stream_idle_timeout_s):
             await websocket.send_text(reply)
 
 
