@@ -8,9 +8,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, Final, cast
+
+from service.engine.errors import InvalidOption
 
 STANDARD_INPUT: Final = "-"
 
@@ -58,13 +61,30 @@ def inputs_of(names: Sequence[str]) -> list[Input]:
     outputs would have the same name keep their suffixes in it.
     """
     inputs = [each for name in names for each in _meant_by(name)]
-    places = Counter(each.place for each in inputs)
+    # A file that is named twice has the same output both times.
+    places = Counter(place for place, _ in {(each.place, each.path) for each in inputs})
     return [
         Input(each.name, each.path, each.place.with_name(each.path.name))
         if each.path and places[each.place] > 1
         else each
         for each in inputs
     ]
+
+
+def check_places(inputs: Sequence[Input]) -> None:
+    """See that no file's output would be taken for another's.
+
+    Raises:
+        InvalidOption: two different files have the same place.
+    """
+    owners: dict[Path, Input] = {}
+    for each in inputs:
+        owner = owners.setdefault(each.place, each)
+        if owner.path != each.path:
+            raise InvalidOption(
+                f"{owner.name} and {each.name} would have the same output, {each.place}: name a "
+                "folder or a pattern that begins above both, or give each an output folder"
+            )
 
 
 def _meant_by(name: str) -> Iterator[Input]:
@@ -82,13 +102,20 @@ def _meant_by(name: str) -> Iterator[Input]:
 def _below(folder: Path) -> Iterator[Input]:
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in _AUDIO_SUFFIXES and path.is_file():
-            yield Input(str(path), path, path.relative_to(folder).with_suffix(""))
+            yield _below_folder(folder, path)
 
 
 def _matching(pattern: str) -> Iterator[Input]:
+    """The files that match, each in its place below the folder where the pattern begins to vary."""
+    base = Path(*takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
     matches = glob.glob(pattern, recursive=True)  # noqa: PTH207 - pathlib's take no absolute ones
-    paths = map(Path, sorted(matches))
-    return (_file(path) for path in paths if path.is_file())
+    for path in map(Path, sorted(matches)):
+        if path.is_file():
+            yield _below_folder(base, path)
+
+
+def _below_folder(folder: Path, path: Path) -> Input:
+    return Input(str(path), path, path.relative_to(folder).with_suffix(""))
 
 
 def _file(path: Path) -> Input:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from service.api.file_options import FileOptions, ResponseFormat
-from service.cli_files import Input, inputs_of
+from service.cli_files import Input, check_places, inputs_of
 from service.cli_options import add_option_arguments, options_from
 from service.cli_output import Filed, Outcome, Output, Printed
 from service.engine.audio import AudioLimits, decode_audio, decode_channels
@@ -63,6 +63,8 @@ async def _run(arguments: Namespace, settings: Settings) -> int:
     options = options_from(arguments, FileOptions)
     options.raw_audio()  # complains before the model is loaded
     files = inputs_of(arguments.files)
+    if arguments.output_dir is not None:
+        check_places(files)
     async with running_recognizer(settings.model, settings.runtime_options()) as recognizer:
         recognition = options.recognition(recognizer.bundle)
         output = _output(arguments, recognizer.bundle, len(files))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from service import cli
-from service.cli_files import Input, inputs_of, write_whole
+from service.cli_files import Input, check_places, inputs_of, write_whole
 from tests.audio_samples import encode_soundfile
 from tests.fakes import FRAMING, FakeAcousticModel, silence, speak
 from tests.service.requests import wav
@@ -177,6 +177,42 @@ def test_a_wrong_flag_is_wrong_usage(
 ) -> None:
     assert cli.main(["transcribe", *flags, str(calls)]) == 2
     assert cause in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_pattern_keeps_the_folders_below_its_beginning(calls: Path, tmp_path: Path) -> None:
+    (calls / "old" / "b.wav").write_bytes(wav("old bee"))
+    output = tmp_path / "out"
+    assert cli.main(["transcribe", "--output-dir", str(output), f"{calls}/**/*.wav"]) == 0
+    assert written(output) == {"b.txt": "bee\n", "old/b.txt": "old bee\n", "old/c.txt": "see\n"}
+
+
+def test_a_relative_pattern_keeps_all_its_folders(
+    calls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(calls.parent)
+    for pattern in ("[c]alls/old/*.wav", "./**/old/c.*"):
+        assert [each.place for each in inputs_of([pattern])] == [Path("calls/old/c")]
+
+
+def test_files_whose_outputs_would_be_one_are_refused_before_the_model_is_loaded(
+    calls: Path, tmp_path: Path, runs: Runs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = calls / "b.wav", calls / "old" / "b.wav"
+    second.write_bytes(wav("old bee"))
+    flags = ["--output-dir", str(tmp_path / "out")]
+    assert cli.main(["transcribe", *flags, str(first), str(second)]) == 2
+    complaint = capsys.readouterr().err
+    assert f"{first} and {second} would have the same output" in complaint
+    assert "name a folder or a pattern" in complaint
+    assert runs.folder == Path()
+
+
+def test_a_file_that_is_named_twice_has_one_output(calls: Path) -> None:
+    path = calls / "b.wav"
+    inputs = inputs_of([str(path), f"{calls}/b.*"])
+    check_places(inputs)
+    assert [each.place for each in inputs] == [Path("b"), Path("b")]
 
 
 def test_outputs_of_the_same_name_keep_their_suffixes(tmp_path: Path) -> None:
