@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 
 from service import cli_stream, cli_transcribe
+from service.cli_output import OutputLost, ReaderGone
 from service.engine.errors import EngineError, InvalidOption
 from service.settings import InvalidSetting, add_settings_arguments, settings_from
 from service.version import service_version
@@ -22,6 +23,7 @@ COMMANDS_GROUP = "longwave.commands"
 _FAILED = 1
 _WRONG_USAGE = 2  # argparse's own
 _INTERRUPTED = 130  # as shells report SIGINT
+_READER_GONE = 141  # as they report SIGPIPE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,7 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return command(arguments)
     except (InvalidSetting, InvalidOption) as error:
         return _report(error, _WRONG_USAGE)
-    except EngineError as error:
+    except ReaderGone:
+        return _READER_GONE
+    except (EngineError, OutputLost) as error:
         return _report(error, _FAILED)
     except KeyboardInterrupt:
         return _INTERRUPTED

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from service.cli_output import print_out
 from service.engine.events import Event, Final
 
 
@@ -24,7 +25,7 @@ class _Lines:
     def show(self, events: Iterable[Event]) -> None:
         for event in events:
             if isinstance(event, Final):
-                print(event.segment.text, flush=True)
+                print_out(event.segment.text + "\n")
 
 
 class _Terminal:

@@ -1,6 +1,7 @@
 """Where transcripts of the command line go: the standard output, or a file for each in a folder."""
 
 import json
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,14 @@ _SUFFIXES: Final[dict[ResponseFormat, str]] = {
 }
 
 
+class OutputLost(Exception):
+    """The standard output takes no more."""
+
+
+class ReaderGone(OutputLost):
+    """Because nobody reads it any longer, as with `| head`."""
+
+
 class Output(Protocol):
     """Takes the outcome of every file."""
 
@@ -39,7 +48,11 @@ class Output(Protocol):
         ...
 
     def take(self, file: Input, outcome: Outcome) -> None:
-        """Write a transcript, or tell what went wrong."""
+        """Write a transcript, or tell what went wrong.
+
+        Raises:
+            OutputLost: neither can be written, nor will any later one be.
+        """
         ...
 
 
@@ -59,12 +72,12 @@ class Printed:
     def take(self, file: Input, outcome: Outcome) -> None:
         if isinstance(outcome, Transcript):
             body = render(outcome, self.response_format, self.bundle)
-            print(self._labelled(file, body), end="", flush=True)
+            print_out(self._labelled(file, body))
             return
         self.num_failed += 1
         cause = _complain(file, outcome)
         if self._is_json:
-            print(json.dumps({"path": file.name, "error": cause}, ensure_ascii=False), flush=True)
+            print_out(json.dumps({"path": file.name, "error": cause}, ensure_ascii=False) + "\n")
 
     @property
     def _is_json(self) -> bool:
@@ -104,6 +117,26 @@ class Filed:
     def _path(self, file: Input) -> Path:
         place = self.folder / file.place
         return place.with_name(place.name + _SUFFIXES[self.response_format])
+
+
+def print_out(text: str) -> None:
+    """Write text to the standard output, for a reader who waits for it.
+
+    Raises:
+        OutputLost: it cannot be written. The interpreter will not try again when it ends.
+    """
+    try:
+        print(text, end="", flush=True)
+    except OSError as error:
+        _abandon_what_is_buffered()
+        if isinstance(error, BrokenPipeError):
+            raise ReaderGone("nobody reads the standard output") from error
+        raise OutputLost(f"the standard output cannot be written: {error.strerror}") from error
+
+
+def _abandon_what_is_buffered() -> None:
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _complain(file: Input, error: EngineError | OSError) -> str:

@@ -103,17 +103,25 @@ class _Job:
     async def transcribe_all(
         self, files: Sequence[Input], output: Output, num_at_once: int
     ) -> None:
-        """Hand over the outcome of every file as soon as it may be."""
+        """Hand over the outcome of every file as soon as it may be.
+
+        Raises:
+            OutputLost: the output takes no more.
+        """
         permits = asyncio.Semaphore(num_at_once)
 
         async def transcribe_next(file: Input) -> tuple[Input, Outcome]:
             async with permits:
                 return file, await self._transcribe(file)
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(transcribe_next(file)) for file in files]
+        tasks = [asyncio.create_task(transcribe_next(file)) for file in files]
+        try:
             for done in tasks if output.in_order else asyncio.as_completed(tasks):
                 await asyncio.to_thread(output.take, *await done)
+        finally:  # no task group, which would wrap what `take` raises
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _transcribe(self, file: Input) -> Outcome:
         decode = decode_audio if self.options.channels == "mix" else decode_channels
