@@ -10,7 +10,7 @@ import onnxruntime
 
 from bench.measures import Row
 from service.engine.bundle import Bundle
-from service.engine.onnx_acoustic import CPU, CUDA, chosen_precision, model_graph
+from service.engine.onnx_acoustic import CPU, CUDA, chosen_precision, model_graph, session_options
 from service.engine.options import RuntimeOptions
 
 BATCH_SIZES = (1, 4, 8, 16, 32, 64)
@@ -66,13 +66,10 @@ def provider_that_runs(options: RuntimeOptions) -> str:
 
 
 def _session(bundle: Bundle, options: RuntimeOptions) -> onnxruntime.InferenceSession:
-    session_options = onnxruntime.SessionOptions()
-    session_options.intra_op_num_threads = options.intra_op_num_threads
-    session_options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     provider = provider_that_runs(options)
     providers = [provider] if provider == CPU else [provider, CPU]
     graph = model_graph(bundle, chosen_precision(bundle, options, provider))
-    return onnxruntime.InferenceSession(graph, session_options, providers=providers)
+    return onnxruntime.InferenceSession(graph, session_options(), providers=providers)
 
 
 def _runner(

@@ -178,7 +178,7 @@ def _open_session(bundle: Bundle, options: RuntimeOptions, provider: str) -> Any
     providers = [provider] if provider == CPU else [provider, CPU]
     try:
         session = onnxruntime.InferenceSession(
-            model_graph(bundle, precision), session_options(options), providers=providers
+            model_graph(bundle, precision), session_options(), providers=providers
         )
     except Exception as error:  # its exceptions share no narrower class
         raise InvalidBundle(f"{bundle.folder / name} cannot be loaded: {error}") from error
@@ -187,10 +187,10 @@ def _open_session(bundle: Bundle, options: RuntimeOptions, provider: str) -> Any
     return session
 
 
-def session_options(options: RuntimeOptions) -> Any:
+def session_options() -> Any:
     """ONNX Runtime's options for a session of which several batches run at once."""
     chosen = onnxruntime.SessionOptions()
-    chosen.intra_op_num_threads = options.intra_op_num_threads
+    chosen.intra_op_num_threads = 1  # batches are what runs side by side, one a worker
     chosen.inter_op_num_threads = 1
     for threads in ("intra_op", "inter_op"):  # spinning burns the cores that other workers need
         chosen.add_session_config_entry(f"session.{threads}.allow_spinning", "0")

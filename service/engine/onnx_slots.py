@@ -130,7 +130,7 @@ def load_slotted_model(
     providers = [CPU] if provider == CPU else [(provider, _CUDA_OPTIONS), CPU]
     try:
         graph = slotted(model_graph(bundle, precision), bundle)
-        session = onnxruntime.InferenceSession(graph, session_options(options), providers=providers)
+        session = onnxruntime.InferenceSession(graph, session_options(), providers=providers)
     except Exception as error:  # its exceptions share no narrower class
         raise InvalidBundle(f"{path} cannot be run with slots: {error}") from error
     num_streams = options.max_streams + _LEAVING_STREAMS

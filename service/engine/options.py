@@ -118,7 +118,6 @@ class RuntimeOptions:
     provider: Provider = "auto"  # auto: CUDA where it is there
     precision: Precision = "auto"  # int8 on a CPU where the bundle has it, else float32
     require_gpu: bool = False  # refuse to run anywhere else
-    intra_op_num_threads: int = 1
     num_workers: int = 2  # batches that run at once
     max_batch_size: int = 32  # streams in one batch
     max_batch_audio_s: float = 20.5  # of all streams in one batch: what fits a core's cache
@@ -128,7 +127,6 @@ class RuntimeOptions:
     def __post_init__(self) -> None:
         _check_choice("provider", self.provider, get_args(Provider))
         _check_choice("precision", self.precision, get_args(Precision))
-        _check_range("intra_op_num_threads", self.intra_op_num_threads, 1, 256)
         _check_range("num_workers", self.num_workers, 1, 64)
         _check_range("max_batch_size", self.max_batch_size, 1, 1024)
         _check_range("max_batch_audio_s", self.max_batch_audio_s, 0.0, 1e6)
