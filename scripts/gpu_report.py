@@ -135,7 +135,6 @@ def _runtime(arguments: argparse.Namespace, precision: Precision) -> RuntimeOpti
         num_workers=1,
         max_batch_size=1024,
         max_streams=arguments.most_streams + 1,
-        max_delay_ms=1e6,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
-from service.engine.options import Precision, Provider, RuntimeOptions
+from service.engine.options import NO_DELAY_LIMIT_MS, Precision, Provider, RuntimeOptions
 from service.engine.pcm import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 
 PREFIX = "LONGWAVE_"
@@ -73,7 +73,7 @@ class Settings(BaseModel):
     max_delay_ms: float = Field(
         default=_RUNTIME.max_delay_ms,
         ge=1,
-        le=1e6,
+        le=NO_DELAY_LIMIT_MS,
         description="milliseconds that live steps may be late before further streams are refused",
     )
     max_upload_mb: int = Field(default=512, ge=1, le=65536, description="largest upload in MiB")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.engine.errors import EngineError
-from service.engine.options import RecognitionOptions, RuntimeOptions
+from service.engine.options import NO_DELAY_LIMIT_MS, RecognitionOptions, RuntimeOptions
 from service.engine.recognizer import running_recognizer
 from training.channel import Waveform
 from training.comparison import Comparison, Row, Side, as_json, as_table
@@ -132,7 +132,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _options(arguments: argparse.Namespace) -> ComparisonOptions:
     return ComparisonOptions(
-        runtime=RuntimeOptions(provider="cpu", precision=arguments.precision),
+        runtime=RuntimeOptions(
+            provider="cpu", precision=arguments.precision, max_delay_ms=NO_DELAY_LIMIT_MS
+        ),
         recognition=RecognitionOptions(decoder=arguments.decoder, beam_width=arguments.beam_width),
         conditions=named_conditions(arguments.condition),
         noise_folder=arguments.noise,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from service.engine.errors import EngineError
-from service.engine.options import RecognitionOptions, RuntimeOptions
+from service.engine.options import NO_DELAY_LIMIT_MS, RecognitionOptions, RuntimeOptions
 from service.engine.recognizer import running_recognizer
 from training.conditions import CLEAN, Conditioner, InvalidCondition, load_noises, named_conditions
 from training.evaluation import Evaluation, Group, ScoredUtterance
@@ -132,6 +132,7 @@ def _options(arguments: argparse.Namespace) -> EvaluationOptions:
             provider=arguments.provider,
             precision=arguments.precision,
             max_streams=arguments.num_concurrent,
+            max_delay_ms=NO_DELAY_LIMIT_MS,  # a refusal would count as no words
         ),
         recognition=RecognitionOptions(
             decoder=arguments.decoder,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, get_args
 
 from service.engine.errors import InvalidOption
 
@@ -19,6 +19,7 @@ MAX_BOOST_WEIGHT = 20.0  # nats a word, either way
 DEFAULT_BOOST_WEIGHT = 1.5  # nats a word
 SILENCE_RANGE_S = (0.1, 60.0)
 MAX_UTTERANCE_RANGE_S = (1.0, 600.0)
+NO_DELAY_LIMIT_MS: Final = 1e6  # no step is so late: what measures a machine is never refused
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -131,4 +132,4 @@ class RuntimeOptions:
         _check_range("max_batch_size", self.max_batch_size, 1, 1024)
         _check_range("max_batch_audio_s", self.max_batch_audio_s, 0.0, 1e6)
         _check_range("max_streams", self.max_streams, 1, 100_000)
-        _check_range("max_delay_ms", self.max_delay_ms, 1.0, 1e6)
+        _check_range("max_delay_ms", self.max_delay_ms, 1.0, NO_DELAY_LIMIT_MS)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from service.engine.load_gauge import LoadGauge
 from service.engine.options import RuntimeOptions
 from service.engine.recognizer import Recognizer, run_recognizer
 from tests.fakes import FRAMING, FakeAcousticModel, fake_bundle, speak
@@ -81,6 +82,16 @@ def test_both_are_scored_on_the_same_utterances(
     assert row["longwave"]["cpu_s_per_audio_s"] > 0
     assert len(listens.waveforms) == 2
     assert "live, beside pocketsphinx 5.1.1" in capsys.readouterr().out.splitlines()[0]
+
+
+@pytest.mark.usefixtures("listens")
+def test_a_slow_machine_is_no_reason_to_hear_nothing(
+    manifest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LoadGauge, "delay_s", lambda *_: 10.0)
+    report = manifest.with_name("report.json")
+    assert run_command(manifest, "--json", report) == 0
+    assert json.loads(report.read_text(encoding="utf-8"))["rows"][0]["longwave"]["wer"] == 0
 
 
 def test_what_was_heard_is_kept_for_the_next_model(manifest: Path, listens: Listens) -> None:

@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 from service.engine.errors import InvalidAudio
+from service.engine.load_gauge import LoadGauge
 from service.engine.options import RuntimeOptions
 from service.engine.recognizer import Recognizer, run_recognizer
 from tests.fakes import FRAMING, FakeAcousticModel, fake_bundle, speak
@@ -186,6 +187,14 @@ def test_wrong_input_is_explained(
 ) -> None:
     assert longwave_evaluate(manifest, *options) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_slow_machine_refuses_no_live_utterance(
+    manifest: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LoadGauge, "delay_s", lambda *_: 10.0)
+    assert longwave_evaluate(manifest, "--live") == 0
+    assert "refused" not in capsys.readouterr().out
 
 
 def test_live_utterances_are_heard_alike(
