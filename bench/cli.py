@@ -36,7 +36,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Benchmark as the command line says. Returns 1 if the service made errors, 2 for bad input."""
+    """Benchmark as the command line says. Returns 1 if anything failed, 2 for bad input."""
     try:
         clips, runner = importlib.import_module("bench.clips"), importlib.import_module("bench.run")
     except ModuleNotFoundError as error:
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     except (clips.NoSpeech, OSError) as error:
         print(f"longwave bench: {error}", file=sys.stderr)
         return _WRONG_USAGE
-    return _FAILED if report.num_errors else 0
+    return _FAILED if report.num_errors or report.num_failed else 0
 
 
 def _options(arguments: argparse.Namespace) -> BenchOptions:

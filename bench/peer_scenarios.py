@@ -55,8 +55,8 @@ def _server(bench: Bench, peer: PeerServer) -> Row:
     try:
         with running_server(command, port, "/health", log) as server:
             return measure_load(server, order, f"peer: {peer.name}, files")
-    except ServerFailed as error:
-        return Row(f"peer: {peer.name}", "-", 0.0, num_errors=1, note=str(error))
+    except (ServerFailed, subprocess.SubprocessError) as error:
+        return _failed(peer.name, str(error))
 
 
 def _pocketsphinx(bench: Bench) -> Row:
@@ -65,14 +65,21 @@ def _pocketsphinx(bench: Bench) -> Row:
     sample_rate = str(bench.bundle.framing.sample_rate)
     arguments = [str(bench.clips_file), sample_rate, str(bench.options.plan.files_s)]
     command = [sys.executable, "-m", "bench.peers.pocketsphinx_peer", *arguments]
-    finished = subprocess.run(
-        command, capture_output=True, text=True, timeout=_POCKETSPHINX_TIMEOUT_S, check=False
-    )
+    try:
+        finished = subprocess.run(
+            command, capture_output=True, text=True, timeout=_POCKETSPHINX_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return _failed("PocketSphinx", f"it took more than {_POCKETSPHINX_TIMEOUT_S:g} s")
     if finished.returncode:
-        return Row("peer: PocketSphinx", "1", 0.0, num_errors=1, note=finished.stderr[-200:])
+        return _failed("PocketSphinx", finished.stderr[-200:])
     measured = json.loads(finished.stdout)
     load = Load(audio_s=measured["audio_s"], wall_s=measured["wall_s"])
     return row("peer: PocketSphinx", 1, load, Usage(measured["cpu_s"], 0))
+
+
+def _failed(name: str, cause: str) -> Row:
+    return Row(f"peer: {name}", "-", 0.0, num_errors=1, note=cause)
 
 
 def _left_out(name: str, package: str) -> Row:

@@ -36,7 +36,8 @@ class Report:
     about: Mapping[str, Any]
     rows: list[Row] = field(default_factory=list)
     ratios: dict[str, float] = field(default_factory=dict)
-    left_out: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)  # with the cause
+    num_failed: int = 0  # scenarios among them
     soak: Soak | None = None
     recommendation: Recommendation | None = None
 

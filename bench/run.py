@@ -2,7 +2,8 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -41,10 +42,11 @@ _WIDTH = 160  # characters
 def run_bench(options: BenchOptions) -> Report:
     """Measure everything that the plan names, as far as time allows, and write the report.
 
+    A scenario that fails is left out of it, with the cause.
+
     Raises:
         InvalidBundle: the model cannot be read.
         NoSpeech: there is no audio where it was said to be.
-        ServerFailed: the service does not start.
     """
     console = _console()
     bundle = load_bundle(options.model)
@@ -86,7 +88,7 @@ def _about(bench: Bench) -> dict[str, Any]:
 
 
 class _Benchmark:
-    """The scenarios in order, each left out, loudly, once time is up."""
+    """The scenarios in order, each left out, loudly, where it fails or once time is up."""
 
     def __init__(self, bench: Bench, report: Report, console: Console) -> None:
         self._bench = bench
@@ -99,18 +101,22 @@ class _Benchmark:
         plan = self._bench.options.plan
         self._scenario("raw ONNX Runtime", self._ceiling)
         self._scenario("engine settings", self._engine)
-        with running_service(self._bench, "service") as server:
-            self._report.ratios["cold start to ready, s"] = server.cold_start_s
-            self._scenario("lone file", lambda: self._add(measure_lone_file(self._bench, server)))
-            for decoder in plan.decoders:
-                self._service(server, decoder)
+        with self._left_out_if_it_fails("service"):
+            self._service()
         if self._bench.options.soak_chunks:
             self._scenario("soak", self._soak)
         if plan.with_peers:
             self._scenario("peers", self._adding(partial(measure_peers, self._bench)))
         self._conclude()
 
-    def _service(self, server: Server, decoder: str) -> None:
+    def _service(self) -> None:
+        with running_service(self._bench, "service") as server:
+            self._report.ratios["cold start to ready, s"] = server.cold_start_s
+            self._scenario("lone file", lambda: self._add(measure_lone_file(self._bench, server)))
+            for decoder in self._bench.options.plan.decoders:
+                self._service_with(server, decoder)
+
+    def _service_with(self, server: Server, decoder: str) -> None:
         bench = self._bench
         scenarios = {
             "files": measure_service_files,
@@ -126,10 +132,24 @@ class _Benchmark:
             self._report.left_out.append(f"{name}: out of time")
             return
         self._console.print(f"{name} ...", style="dim", highlight=False)
-        measure()
+        with self._left_out_if_it_fails(name):
+            measure()
+
+    @contextmanager
+    def _left_out_if_it_fails(self, name: str) -> Iterator[None]:
+        """Go on whatever happens: what other scenarios took long to measure is still to be told."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - it is in the report
+            self._report.num_failed += 1
+            self._report.left_out.append(f"{name}: {type(error).__name__}: {error}")
 
     def _adding(self, measure: Callable[[], Iterable[Row]]) -> Callable[[], None]:
-        return lambda: self._add(*measure())
+        def add_each() -> None:
+            for row in measure():
+                self._add(row)
+
+        return add_each
 
     def _add(self, *rows: Row) -> None:
         self._report.rows += rows

@@ -1,17 +1,25 @@
 """`longwave bench` from end to end, with a tiny model and loads of a fraction of a second."""
 
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from bench.clips import as_wav, synthetic_speech
+from bench import peer_scenarios, run
+from bench.clips import as_wav, as_waveform, synthetic_speech
+from bench.engine_load import EngineLoad, measure_streams
 from bench.options import QUICK, BenchOptions
+from bench.processes import ServerFailed
 from bench.report import JSON_FILE, PICTURE, Report
 from bench.run import run_bench
+from bench.scenarios import Bench
 from service.cli import main
+from service.engine.load_gauge import LoadGauge
 from service.engine.options import RuntimeOptions
+from tests.fakes import fake_bundle
 from tests.tiny_bundle import write_tiny_bundle
 
 SAMPLE_RATE = 16000
@@ -84,6 +92,52 @@ def test_what_time_does_not_allow_is_left_out_and_named(tmp_path: Path) -> None:
     assert report.rows == []
     assert "raw ONNX Runtime: out of time" in report.left_out
     assert "files, greedy: out of time" in report.left_out
+
+
+def test_a_scenario_that_fails_is_left_out_and_the_rest_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def time_out(*_: object) -> NoReturn:
+        raise subprocess.TimeoutExpired("generator", 90.0)
+
+    def fail(*_: object) -> NoReturn:
+        raise ServerFailed("it said nothing")
+
+    monkeypatch.setattr(run, "measure_ceiling", time_out)
+    monkeypatch.setattr(run, "running_service", fail)
+    report = run_bench(replace(options(tmp_path), soak_chunks=0))
+    assert report.left_out == [
+        "raw ONNX Runtime: TimeoutExpired: Command 'generator' timed out after 90.0 seconds",
+        "service: ServerFailed: it said nothing",
+    ]
+    assert report.named("engine, streams")
+    written = json.loads((tmp_path / "report" / JSON_FILE).read_text())
+    assert (written["left_out"], written["num_failed"]) == (report.left_out, 2)
+
+
+def test_a_peer_that_takes_too_long_does_not_lose_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def time_out(*_: object, **__: object) -> NoReturn:
+        raise subprocess.TimeoutExpired("peer", 120.0)
+
+    monkeypatch.setattr("bench.peer_scenarios.subprocess.run", time_out)
+    monkeypatch.setattr(peer_scenarios, "running_server", time_out)
+    monkeypatch.setattr(peer_scenarios, "find_spec", lambda _: True)
+    bench = Bench(options(tmp_path), fake_bundle(), [], Path(), tmp_path, float("inf"))
+    rows = list(peer_scenarios.measure_peers(bench))
+    assert len(rows) == 1 + len(peer_scenarios.PEERS)
+    assert all(row.num_errors == 1 and "120" in row.note for row in rows)
+
+
+def test_a_slow_machine_refuses_the_engine_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LoadGauge, "delay_s", lambda *_: 10.0)
+    write_tiny_bundle(tmp_path)
+    runtime = RuntimeOptions(provider="cpu", max_streams=1)
+    waveforms = [as_waveform(synthetic_speech(0, SAMPLE_RATE, duration_s=0.2))]
+    assert measure_streams(tmp_path, runtime, waveforms, EngineLoad(2, 0.1)).audio_per_s > 0
 
 
 def test_audio_that_is_not_there_is_wrong_usage(
