@@ -82,9 +82,9 @@ Speech to text for files and live audio.
 
 1. Send `{"type": "start", "sample_rate": 16000, "encoding": "pcm_s16le"}`. Further fields are the
    decoding options of `/transcribe` (`decoder`, `beam_width`, `nbest`, `lm_weight`, `word_bonus`,
-   `boost`, a list of texts or of `{"phrase": "zanzibar", "weight": 5}`), when utterances end
-   (`silence_s`, `max_utterance_s`), and `interim_results` (false: no partial events). Encodings are
-   `pcm_s16le`, `pcm_f32le`, `mulaw` and `alaw`, mono, 8000 to 48000 Hz.
+   `boost`, a list of texts or of `{"phrase": "zanzibar", "weight": 5}`, and `numerals`), when
+   utterances end (`silence_s`, `max_utterance_s`), and `interim_results` (false: no partial
+   events). Encodings are `pcm_s16le`, `pcm_f32le`, `mulaw` and `alaw`, mono, 8000 to 48000 Hz.
 2. Send the audio as binary messages of any size. In between,
    `{"type": "finalize"}` ends the utterance in progress at once, with all audio sent so far, and
    `{"type": "keepalive"}` keeps a stream open that has no audio to send.

@@ -4,7 +4,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from service.api.documentation import DESCRIPTION
 from service.api.file_options import FileOptions
+from service.api.stream_messages import Start
 from service.app import create_app
 from service.engine.options import MAX_BEAM_WIDTH, RuntimeOptions
 from service.engine.recognizer import run_recognizer
@@ -54,6 +56,11 @@ async def test_readyz_fails_once_the_engine_has_stopped(settings: Settings) -> N
 async def test_models(http: httpx.AsyncClient) -> None:
     [model] = (await http.get("/models")).json()["models"]
     assert (model["name"], model["language"], model["sample_rate"]) == ("fake", "en", 16000)
+
+
+def test_all_fields_of_a_stream_are_documented() -> None:
+    missing = [name for name in Start.model_fields if name not in DESCRIPTION]
+    assert missing == []
 
 
 async def test_docs_are_served(http: httpx.AsyncClient) -> None:
