@@ -4,7 +4,7 @@
 
 Rare are words that the language model does not know or hardly ever expects. One is found where
 the alignment pairs it with itself. Other text is the utterances without a rare word: whatever is
-boosted in them is wrong. The model hears the set once, in the chunks of a live stream.
+boosted in them is wrong. The model hears the set once, in the chunks of whole files.
 """
 
 import argparse

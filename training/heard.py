@@ -32,7 +32,7 @@ def hear(
     utterances: Sequence[Utterance],
     conditioner: Conditioner | None = None,
 ) -> list[Heard]:
-    """Run the model over the utterances, under a condition, in the chunks of a live stream.
+    """Run the model over the utterances, under a condition, in the chunks of a whole file.
 
     Raises InvalidAudio where a recording cannot be read.
     """

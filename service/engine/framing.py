@@ -47,7 +47,7 @@ class Framing:
 
         The slice is relative to `first_output`. Outputs before the lookahead has filled and those
         past the end of the `num_samples` samples of audio are left out. While the length of a
-        stream is not known yet, pass the samples that have arrived, padded to whole steps.
+        stream is not known yet, pass the samples that have arrived.
         """
         start = min(max(self.lookahead_frames - first_output, 0), num_outputs)
         end = self.lookahead_frames + self.num_frames(num_samples) - first_output
