@@ -35,7 +35,7 @@ from training.manifest import InvalidManifest, Utterance, read_manifest
 from training.model import AcousticModel
 from training.onnx_graph import OnnxSteps, write_float32, write_int8
 from training.pronunciation import InvalidLexicon, phoneme_inventory, read_lexicon
-from training.run_log import git_commit
+from training.run_log import DIRTY, git_commit
 from training.text import BLANK_ID
 
 MAX_PARITY_DIFFERENCE = 1e-4  # of log-probabilities
@@ -91,7 +91,7 @@ def export(
         write_description(draft, description)
         dev = [utterance for utterance in utterances if utterance.split == "dev"]
         if dev:
-            description["error_rates"] = check_int8(draft, dev)
+            description["error_rates"] = check_int8(draft, dev, output)
             write_description(draft, description)
         _replace_folder(draft, output)
 
@@ -119,8 +119,8 @@ def check_parity(model: AcousticModel, graph: Path) -> None:
                 )
 
 
-def check_int8(bundle: Path, dev: Sequence[Utterance]) -> list[dict[str, Any]]:
-    """Error rates of both precisions on `dev`.
+def check_int8(bundle: Path, dev: Sequence[Utterance], output: Path) -> list[dict[str, Any]]:
+    """Error rates of both precisions on `dev`, and how to measure them when it lies in `output`.
 
     Raises ExportRefused where int8 has a WER more than MAX_INT8_WER_DIFFERENCE above float32's.
     """
@@ -139,7 +139,7 @@ def check_int8(bundle: Path, dev: Sequence[Utterance]) -> list[dict[str, Any]]:
             "decoder": "greedy",
             "wer": round(group.words.rate, 4),
             "cer": round(group.characters.rate, 4),
-            "command": "longwave evaluate --bundle models/en --manifest .data/manifest.jsonl"
+            "command": f"longwave evaluate --bundle {output} --manifest .data/manifest.jsonl"
             f" --split {group.split} --decoder greedy --precision {precision}",
         }
         for precision, evaluation in rates.items()
@@ -218,6 +218,7 @@ def _replace_folder(draft: Path, output: Path) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export as the command line says. Returns the exit code: 1 refused, 2 for wrong input."""
+    _warn_of_changes(git_commit())
     try:
         utterances = read_manifest(arguments.manifest) if arguments.manifest else []
         first, *others = arguments.checkpoints
@@ -237,3 +238,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"longwave export: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _warn_of_changes(commit: str) -> None:
+    if commit.endswith(DIRTY):
+        message = f"warning: the bundle will name {commit}, which nobody else can check out"
+        print(f"longwave export: {message}; commit the changes first", file=sys.stderr)

@@ -96,6 +96,7 @@ def test_bundle_explains_itself(bundle: Path) -> None:
     assert set(described.files) == {"model.onnx", "model.int8.onnx"}
     assert {rate["precision"] for rate in described.error_rates} == {"float32", "int8"}
     assert [rate["wer"] for rate in described.error_rates] == [0.0, 0.0]
+    assert all(f"--bundle {bundle} " in rate["command"] for rate in described.error_rates)
     assert described.training_data[0]["name"] == CORPUS
     assert described.architecture["model"]["cell"] == "lstm"
 
@@ -137,7 +138,7 @@ def test_worse_int8_is_refused(
     monkeypatch.setattr("training.export.MAX_INT8_WER_DIFFERENCE", -0.01)
     dev = [u for u in read_manifest(learned / "manifest.jsonl") if u.split == "dev"]
     with pytest.raises(ExportRefused, match="int8"):
-        check_int8(bundle, dev)
+        check_int8(bundle, dev, bundle)
 
 
 def test_int8_is_close_to_float32(learned: Path, bundle: Path) -> None:

@@ -50,6 +50,20 @@ def test_the_mean_of_a_checkpoint_and_a_bundle_is_exported(tmp_path: Path) -> No
     torch.testing.assert_close(mean, expected, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize(("commit", "num_warnings"), [("c" * 40, 0), (f"{'c' * 40}-dirty", 1)])
+def test_a_commit_that_nobody_else_has_is_warned_of(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    commit: str,
+    num_warnings: int,
+) -> None:
+    monkeypatch.setattr("training.export.git_commit", lambda: commit)
+    save_checkpoint(checkpoint_of(random_model(MODEL, seed=0), tmp_path), tmp_path / "first.pt")
+    assert longwave("export", tmp_path / "first.pt", "--output", tmp_path / "bundle") == 0
+    assert capsys.readouterr().err.count(f"the bundle will name {commit}") == num_warnings
+
+
 def test_what_is_no_bundle_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidBundle, match="holds no model to go on from"):
         model_of_bundle(tmp_path)
