@@ -48,10 +48,10 @@ async def text_events(
     """
     text = _Text(with_logprobs)
     try:
-        for segment in text.news(first):
+        for segment in _news(first):
             yield _event(text.add(segment))
         async for part in rest:
-            for segment in text.news(part):
+            for segment in _news(part):
                 yield _event(text.add(segment))
     except Exception as error:
         public = explain(error)
@@ -62,24 +62,22 @@ async def text_events(
         yield _event(text.done())
 
 
+def _news(part: Part) -> tuple[Segment, ...]:
+    """The segments that it is the first to tell: a transcript's have all been told before it."""
+    return part.segments if isinstance(part, Progress) else ()
+
+
 class _Text:
     """What has been told so far."""
 
     def __init__(self, with_logprobs: bool) -> None:
         self._with_logprobs = with_logprobs
-        self._num_segments = 0
         self._text = ""
         self._words: list[TimedWord] = []
-
-    def news(self, part: Part) -> tuple[Segment, ...]:
-        """The segments that have not been told; the last ones come with the transcript only."""
-        is_whole = isinstance(part, Transcript)
-        return part.segments[self._num_segments :] if is_whole else part.segments
 
     def add(self, segment: Segment) -> TextDelta:
         delta = f" {segment.text}" if self._text else segment.text
         logprobs = logprobs_of(segment.words, starts_text=not self._text)
-        self._num_segments += 1
         self._text += delta
         self._words += segment.words
         return TextDelta(delta=delta, logprobs=logprobs if self._with_logprobs else None)
