@@ -8,7 +8,6 @@ import random
 import resource
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -43,9 +42,6 @@ class Order:
     chunk_s: float = 0.32
     is_paced: bool = True
     max_sessions: int = 1_000_000
-
-
-Client = Callable[["Tally", int], Awaitable[None]]
 
 
 class Tally:

@@ -29,11 +29,6 @@ class AcousticModel(Protocol):
     """A streaming acoustic model. Shared by all streams and threads; it keeps nothing of them."""
 
     @property
-    def framing(self) -> Framing:
-        """The model's time grid."""
-        ...
-
-    @property
     def provider(self) -> str:
         """The execution provider that really runs, in ONNX Runtime's spelling."""
         ...
@@ -53,7 +48,7 @@ class AcousticModel(Protocol):
         """Advance B streams by one chunk each.
 
         Args:
-            waveforms: [B, S] in [-1, 1], S a multiple of `framing.samples_per_step`.
+            waveforms: [B, S] in [-1, 1], S a multiple of the framing's `samples_per_step`.
             states: the B streams' states; they are read, never changed.
 
         Returns:

@@ -17,11 +17,8 @@ from service.engine.audio_blocks import at_rate, mixed, same_channels
 from service.engine.audio_files import open_track
 from service.engine.audio_track import NativeBlock
 from service.engine.errors import AudioTooLong, EmptyAudio, InvalidAudio
-from service.engine.pcm import PcmDecoder
 from service.engine.raw_audio import RawAudio
 from service.engine.resampling import require_finite
-
-__all__ = ["AudioLimits", "DecodedAudio", "PcmDecoder", "decode_audio", "decode_channels"]
 
 Source: TypeAlias = BinaryIO | bytes | Path
 

@@ -22,7 +22,6 @@ class Completed(Generic[R]):
     result: R
     queued_s: float
     run_s: float  # of the whole batch
-    batch_size: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +54,7 @@ def run_isolated(
         return [outcome for job in jobs for outcome in run_isolated(run_batch, [job])]
     run_s = time.perf_counter() - started_s
     return [
-        Completed(result, started_s - job.queued_at_s, run_s, len(jobs))
+        Completed(result, started_s - job.queued_at_s, run_s)
         for job, result in zip(jobs, results, strict=True)
     ]
 

@@ -72,7 +72,6 @@ class LanguageModel:
         values = log_probs.astype(np.float64)
         letters = _spelled(trie.vocabulary, values, symbols)
         self.arrays = LanguageArrays(ngrams, letters, float(log_probs[UNKNOWN_ID]))
-        self.num_ngrams = trie.num_ngrams
         self.vocabulary = trie.vocabulary
         self.lexicon = lexicon
         self._rules = rules

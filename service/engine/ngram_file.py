@@ -1,4 +1,4 @@
-"""The file of a backoff n-gram language model: what is in it, reading it and writing it.
+"""The file of a backoff n-gram language model: what is in it, encoding it and reading it.
 
     offset  bytes  what
     0       4      MAGIC
@@ -58,12 +58,6 @@ class NgramTrie:
     log_prob_codes: NDArray[np.uint8]  # [N]
     backoff_codes: NDArray[np.uint8]  # [n]
     codebooks: NDArray[np.float32]  # [M, 2, 256] natural logs of probabilities and of backoffs
-
-
-def write_ngram_file(trie: NgramTrie, path: Path) -> None:
-    """Write the model. Raises OSError."""
-    content = encode_ngram_file(trie)
-    path.write_bytes(content)
 
 
 def encode_ngram_file(trie: NgramTrie) -> bytes:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from service.engine.acoustic import AcousticModel, State, check_waveforms
 from service.engine.bundle import Bundle
 from service.engine.errors import InvalidBundle, ProviderUnavailable
-from service.engine.framing import Framing
 from service.engine.onnx_interface import Tensor, check_interface, expected_inputs, expected_outputs
 from service.engine.options import Provider, RuntimeOptions
 
@@ -33,10 +32,6 @@ class OnnxAcousticModel:
         self._state_names = [spec.name for spec in bundle.state]
         self._shapes = [spec.shape for spec in bundle.state]
         self._dtypes = [np.dtype(spec.dtype) for spec in bundle.state]
-
-    @property
-    def framing(self) -> Framing:
-        return self._bundle.framing
 
     @property
     def provider(self) -> str:
@@ -68,7 +63,7 @@ class OnnxAcousticModel:
 
     def validate(self, waveforms: NDArray[np.float32], states: Sequence[State]) -> None:
         """Raise ValueError where `step` could not take these."""
-        check_waveforms(self.framing, waveforms, len(states))
+        check_waveforms(self._bundle.framing, waveforms, len(states))
         for state in states:
             shapes, dtypes = [each.shape for each in state], [each.dtype for each in state]
             if shapes != self._shapes or dtypes != self._dtypes:

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from service.engine.acoustic import State, check_waveforms
 from service.engine.bundle import Bundle
 from service.engine.errors import InvalidBundle, Overloaded
-from service.engine.framing import Framing
 from service.engine.onnx_acoustic import (
     CPU,
     MODEL_FILES,
@@ -64,10 +63,6 @@ class SlottedAcousticModel:
         }
 
     @property
-    def framing(self) -> Framing:
-        return self._bundle.framing
-
-    @property
     def provider(self) -> str:
         provider: str = self._session.get_providers()[0]
         return provider
@@ -97,7 +92,7 @@ class SlottedAcousticModel:
         Raises:
             ValueError: the waveforms are not as the bundle says.
         """
-        check_waveforms(self.framing, waveforms, len(states))
+        check_waveforms(self._bundle.framing, waveforms, len(states))
         slots = np.stack([state[0] for state in states])  # [B, 3]: read, write, write next
         binding = self._session.io_binding()
         binding.bind_cpu_input("waveform", waveforms)

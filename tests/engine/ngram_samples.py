@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from service.engine.language_model import LanguageModel
-from service.engine.ngram_file import SPECIAL_WORDS, NgramTrie
+from service.engine.ngram_file import SPECIAL_WORDS, NgramTrie, encode_ngram_file
 from training.kneser_ney import Estimates
 from training.ngram_quantisation import to_trie
 
@@ -40,6 +41,11 @@ def ngram_trie(
         )
         lower = ngrams
     return to_trie(vocabulary, orders)
+
+
+def write_ngram_file(trie: NgramTrie, path: Path) -> None:
+    """Write a model. Raises OSError."""
+    path.write_bytes(encode_ngram_file(trie))
 
 
 def score_text(model: LanguageModel, text: str) -> float:

@@ -21,7 +21,6 @@ from service.engine.frames import FrameReader
 from service.engine.greedy import GreedyDecoder
 from service.engine.joint_beam import JointDecoder
 from service.engine.language_model import LanguageModel
-from service.engine.ngram_file import write_ngram_file
 from service.engine.options import BoostPhrase, RecognitionOptions, RuntimeOptions
 from service.engine.recognizer import (
     bundle_language_model,
@@ -29,7 +28,7 @@ from service.engine.recognizer import (
     run_recognizer,
     transcribe,
 )
-from tests.engine.ngram_samples import ngram_trie
+from tests.engine.ngram_samples import ngram_trie, write_ngram_file
 from tests.fakes import BLANK_ID, VOCABULARY, FakeAcousticModel, fake_bundle, speak
 from tests.tiny_bundle import description, write_tiny_bundle
 

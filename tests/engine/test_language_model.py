@@ -13,9 +13,8 @@ from service.engine.ngram_file import (
     NgramTrie,
     encode_ngram_file,
     read_ngram_file,
-    write_ngram_file,
 )
-from tests.engine.ngram_samples import ngram_trie, reference_score
+from tests.engine.ngram_samples import ngram_trie, reference_score, write_ngram_file
 from training.ngram_quantisation import quantise
 
 SYMBOLS = ("<blank>", " ", "'", "a", "b", "c")

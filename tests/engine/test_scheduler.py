@@ -220,7 +220,7 @@ async def test_a_bad_job_fails_alone() -> None:
     assert good.result == ("a", 1)
     assert bad is runner.error
     assert not isinstance(also_good, BaseException)
-    assert also_good.batch_size == 1
+    assert also_good.result == ("c", 3)
 
 
 async def test_a_runner_that_loses_a_job_is_an_error_and_not_a_wait() -> None:

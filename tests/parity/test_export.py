@@ -117,8 +117,9 @@ def test_every_cell_is_exported_and_served_alike(cell: str, tmp_path: Path) -> N
     weights = AcousticModel(config.model).state_dict()
     checkpoint = Checkpoint(config, VOCABULARY, Progress(), weights, weights, {}, 1.0)
     export(checkpoint, tmp_path / cell, BundleIdentity(cell), [])
-    model = load_acoustic_model(load_bundle(tmp_path / cell), RuntimeOptions(precision="float32"))
-    step = model.framing.samples_per_step
+    bundle = load_bundle(tmp_path / cell)
+    model = load_acoustic_model(bundle, RuntimeOptions(precision="float32"))
+    step = bundle.framing.samples_per_step
     log_probs, states = model.step(np.zeros((2, 4 * step), np.float32), [model.initial_state()] * 2)
     assert log_probs.shape == (2, 8, len(VOCABULARY))
     assert len(states) == 2

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.engine.ngram_file import write_ngram_file
-from tests.engine.ngram_samples import ngram_trie
+from tests.engine.ngram_samples import ngram_trie, write_ngram_file
 from tests.training.tiny_run import write_corpus
 from training import pronunciation
 from training.pronunciation import (
