@@ -1,6 +1,7 @@
 """A service in the test's own event loop, whose model hears what it is told."""
 
 from collections.abc import AsyncIterator
+from tempfile import SpooledTemporaryFile
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ from service.engine.options import RuntimeOptions
 from service.engine.recognizer import Recognizer, run_recognizer
 from service.settings import Settings
 from tests.fakes import FakeAcousticModel, fake_bundle
+from tests.service.traces import keep_spools
 
 
 @pytest.fixture
@@ -48,3 +50,9 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://longwave") as client:
         yield client
+
+
+@pytest.fixture
+def spools(monkeypatch: pytest.MonkeyPatch) -> list[SpooledTemporaryFile[bytes]]:
+    """The files that uploads went to, open or closed."""
+    return keep_spools(monkeypatch)

@@ -4,7 +4,7 @@ import asyncio
 import io
 import math
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,6 @@ from openai.types.audio import Transcription, TranscriptionVerbose
 from pydantic import TypeAdapter
 
 from service.app import server_config
-from service.engine.errors import Overloaded
 from service.engine.options import Priority, RecognitionOptions
 from service.engine.recognizer import Recognizer
 from service.settings import Settings
@@ -23,6 +22,7 @@ from tests.audio_samples import encode_soundfile
 from tests.fakes import FRAMING, FakeAcousticModel, silence, speak
 from tests.service.live_server import LiveServer, live
 from tests.service.requests import wav
+from tests.service.traces import has_free_places, until
 
 TWO_UTTERANCES = encode_soundfile(
     np.concatenate([speak("hello world"), silence(2.0), speak("good bye")]), FRAMING.sample_rate
@@ -216,18 +216,7 @@ async def test_a_client_that_leaves_a_stream_frees_its_place(
         async for _ in stream:
             break
         await stream.close()
-    async with asyncio.timeout(10.0):
-        while not has_free_places(recognizer):  # noqa: ASYNC110 - nothing tells when it has
-            await asyncio.sleep(0.01)
-
-
-def has_free_places(recognizer: Recognizer) -> bool:
-    """Whether all the places of the service are free."""
-    with suppress(Overloaded), ExitStack() as streams:
-        for _ in range(4):
-            streams.enter_context(recognizer.stream(RecognitionOptions(), Priority.BULK))
-        return True
-    return False
+    await until(lambda: has_free_places(recognizer))
 
 
 async def test_models(client: openai.AsyncOpenAI) -> None:
