@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
+from tempfile import SpooledTemporaryFile
 
 import httpx
 import pytest
@@ -14,7 +16,14 @@ from service.settings import Settings
 from tests.fakes import FakeAcousticModel, speak
 from tests.service.live_server import LiveServer, live
 from tests.service.requests import check_alive, error_of, wav
+from tests.service.traces import num_descriptors, until
 from tests.service.websocket_driver import FINISH, START, pcm16
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """So that an upload within the limit may be too large for memory."""
+    return settings.model_copy(update={"max_upload_mb": 2})
 
 
 @pytest.fixture
@@ -89,13 +98,22 @@ async def test_a_connection_that_breaks_frees_its_place(
 
 
 async def test_an_upload_that_breaks_off_leaves_no_trace(
-    http: httpx.AsyncClient, server: LiveServer
+    http: httpx.AsyncClient,
+    server: LiveServer,
+    spools: list[SpooledTemporaryFile[bytes]],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    host, port = server.address.split(":")
-    _, writer = await asyncio.open_connection(host, int(port))
-    writer.write(b"POST /transcribe HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nRIFF")
-    await writer.drain()
+    tasks, num_before = asyncio.all_tasks(), num_descriptors()
+    _, writer = await asyncio.open_connection(*server.address.split(":"))
+    writer.write(b"POST /transcribe HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n")
+    writer.write(bytes(1_900_000))
+    # Both ends of the connection, and the file, which is too large for memory.
+    await until(lambda: num_descriptors() >= num_before + 3)
+    assert asyncio.all_tasks() > tasks
     writer.transport.abort()
+    await until(lambda: asyncio.all_tasks() <= tasks and num_descriptors() <= num_before)
+    assert [spool.closed for spool in spools] == [True]
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
     await check_alive(http)
 
 
