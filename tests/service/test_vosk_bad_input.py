@@ -134,7 +134,9 @@ class TestIdle:
         await check_alive(http)
 
     async def test_one_that_never_reads(self, app: FastAPI, http: httpx.AsyncClient) -> None:
-        async with connected(app, "/vosk") as client:
-            client.reads.clear()
-            client.send(HELLO)
+        for _ in range(6):  # more than there are places
+            async with connected(app, "/vosk") as client:
+                client.reads.clear()
+                client.send(HELLO)
+                await client.dropped()
         await check_alive(http)

@@ -24,6 +24,8 @@ def pcm16(waveform: NDArray[np.float32]) -> bytes:
 class Client:
     """One connection. `reads` is cleared to play a client that does not read."""
 
+    connection: asyncio.Future[None]  # the application's; done once it has ended
+
     def __init__(self) -> None:
         self.to_app: asyncio.Queue[Message] = asyncio.Queue()
         self.from_app: asyncio.Queue[Message] = asyncio.Queue()
@@ -40,6 +42,10 @@ class Client:
 
     def leave(self) -> None:
         self.to_app.put_nowait({"type": "websocket.disconnect", "code": 1006})
+
+    async def dropped(self) -> None:
+        """Wait until the application ends the connection by itself, without a word of leaving."""
+        await asyncio.wait_for(self.connection, PATIENCE_S)
 
     async def event(self) -> dict[str, Any]:
         """The next event; it must not be the close."""
@@ -85,8 +91,8 @@ async def connected(app: ASGIApp, path: str = "/stream") -> AsyncIterator[Client
         "subprotocols": [],
         "app": app,
     }
-    task = asyncio.ensure_future(app(scope, client.receive, client.deliver))
+    client.connection = asyncio.ensure_future(app(scope, client.receive, client.deliver))
     assert (await client.message())["type"] == "websocket.accept"
     yield client
     client.leave()
-    await asyncio.wait_for(task, PATIENCE_S)
+    await asyncio.wait_for(client.connection, PATIENCE_S)
