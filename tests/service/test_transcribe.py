@@ -1,9 +1,13 @@
 """`POST /transcribe`: what it answers to good requests."""
 
+from tempfile import SpooledTemporaryFile
+from typing import Any
+
 import httpx
 import numpy as np
 import pytest
 
+from service.settings import Settings
 from tests.audio_samples import SAMPLE_FORMATS, chirp, encode_soundfile, without_sizes
 from tests.fakes import FRAMING, silence, speak
 from tests.service.requests import post, wav
@@ -61,13 +65,6 @@ async def test_options_are_taken_from_the_form(http: httpx.AsyncClient) -> None:
     assert (response.status_code, response.json()["text"]) == (200, "hello")
 
 
-async def test_an_upload_that_does_not_fit_into_memory(http: httpx.AsyncClient) -> None:
-    waveform = np.concatenate([silence(18.0), speak("late")])
-    body = encode_soundfile(waveform, FRAMING.sample_rate, codec="PCM_24")
-    response = await post(http, body)
-    assert response.json()["text"] == "late"
-
-
 async def test_a_wav_that_was_streamed_is_read_to_its_end(http: httpx.AsyncClient) -> None:
     response = await post(http, without_sizes(wav("no sizes")))
     assert (response.status_code, response.json()["text"]) == (200, "no sizes")
@@ -88,3 +85,33 @@ async def test_an_answer_carries_the_id_of_its_request(http: httpx.AsyncClient) 
     made = await http.get("/healthz", headers={"x-request-id": "two words"})
     assert given.headers["x-request-id"] == "call-7"
     assert len(made.headers["x-request-id"]) == 32
+
+
+class TestLargeUploads:
+    """Too large for memory, and within the limit."""
+
+    FILE = encode_soundfile(
+        np.concatenate([silence(18.0), speak("late")]), FRAMING.sample_rate, codec="PCM_32"
+    )
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"max_upload_mb": 2})
+
+    @pytest.mark.parametrize(
+        "parts", [{"content": FILE}, {"files": {"file": ("x", FILE)}}], ids=["raw", "form"]
+    )
+    async def test_they_are_read_from_disk(
+        self, http: httpx.AsyncClient, parts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        moves: list[bool] = []
+        rollover = SpooledTemporaryFile.rollover
+
+        def noted(spool: SpooledTemporaryFile[bytes]) -> None:
+            rollover(spool)
+            moves.append(True)
+
+        monkeypatch.setattr(SpooledTemporaryFile, "rollover", noted)
+        response = await http.post("/transcribe", **parts)
+        assert response.json()["text"] == "late"
+        assert moves
