@@ -8,8 +8,9 @@ import pytest
 from fastapi import FastAPI
 
 from service.app import create_app
-from service.engine.options import RuntimeOptions
+from service.engine.options import Priority, RecognitionOptions, RuntimeOptions
 from service.engine.recognizer import Recognizer, run_recognizer
+from service.engine.stream import Stream
 from service.settings import Settings
 from tests.fakes import FakeAcousticModel, fake_bundle
 from tests.service.traces import keep_spools
@@ -43,6 +44,20 @@ def settings() -> Settings:
 @pytest.fixture
 def app(settings: Settings, recognizer: Recognizer) -> FastAPI:
     return create_app(settings, recognizer)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[RecognitionOptions]:
+    """What the engine is asked for, stream by stream: many options leave no trace in a text."""
+    asked: list[RecognitionOptions] = []
+    stream = Recognizer.stream
+
+    def noted(self: Recognizer, options: RecognitionOptions, priority: Priority) -> Stream:
+        asked.append(options)
+        return stream(self, options, priority)
+
+    monkeypatch.setattr(Recognizer, "stream", noted)
+    return asked
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 
+from service.engine.options import RecognitionOptions
 from tests.audio_samples import encode_soundfile
 from tests.fakes import FRAMING, silence, speak
 from tests.service.requests import post
@@ -79,10 +80,13 @@ async def test_interim_results_can_be_left_out(app: FastAPI) -> None:
 
 
 @pytest.mark.parametrize("decoder", ["greedy", "beam"])
-async def test_a_stream_chooses_its_decoder(app: FastAPI, decoder: str) -> None:
+async def test_a_stream_chooses_its_decoder(
+    app: FastAPI, asked: list[RecognitionOptions], decoder: str
+) -> None:
     audio = pcm16(speak("hello"))
     events = await recognised(app, audio, 6400, decoder=decoder, beam_width=4)
     assert of_type(events, "final")[0]["text"] == "hello"
+    assert asked == [RecognitionOptions(decoder, beam_width=4)]
 
 
 async def test_floats_of_another_rate(app: FastAPI) -> None:
@@ -91,11 +95,12 @@ async def test_floats_of_another_rate(app: FastAPI) -> None:
     assert of_type(events, "final")[0]["text"] == "twice as fast"
 
 
-@pytest.mark.parametrize("encoding", ["mulaw", "alaw"])
-async def test_telephone_audio(app: FastAPI, encoding: str) -> None:
-    quiet = {"mulaw": b"\xff", "alaw": b"\xd5"}[encoding]
-    events = await recognised(app, quiet * 8000, 160, encoding=encoding, sample_rate=8000)
-    assert events[-1]["duration"] == pytest.approx(1.0, abs=0.01)
+@pytest.mark.parametrize(("encoding", "codec"), [("mulaw", "ULAW"), ("alaw", "ALAW")])
+async def test_telephone_audio(app: FastAPI, encoding: str, codec: str) -> None:
+    audio = encode_soundfile(speak("hello world")[::2], 8000, "RAW", codec)
+    events = await recognised(app, audio, 160, encoding=encoding, sample_rate=8000)
+    assert of_type(events, "final")[0]["text"] == "hello world"
+    assert events[-1]["duration"] == pytest.approx(len(audio) / 8000, abs=0.01)
 
 
 @pytest.mark.parametrize("audio", [b"", bytes(640), pcm16(silence(5.0))])

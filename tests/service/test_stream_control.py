@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 
+from service.engine.options import BoostPhrase, RecognitionOptions
 from tests.fakes import silence, speak
 from tests.service.requests import check_alive
 from tests.service.test_stream import TWO_UTTERANCES, of_type, recognised
@@ -107,13 +108,19 @@ async def test_a_stream_gives_other_readings(app: FastAPI) -> None:
     assert all(0 < final["confidence"] <= 1 for final in finals)
 
 
-async def test_a_stream_takes_all_options_of_a_file(app: FastAPI) -> None:
+async def test_a_stream_takes_all_options_of_a_file(
+    app: FastAPI, asked: list[RecognitionOptions]
+) -> None:
     options = {
         "decoder": "beam", "beam_width": 4, "lm_weight": 0, "word_bonus": 0.0,
         "boost": ["hello:2", {"phrase": "world", "weight": 1}],
     }  # fmt: skip
     events = await recognised(app, pcm16(speak("hello world")), 6400, **options)
     assert of_type(events, "final")[0]["text"] == "hello world"
+    boost = BoostPhrase("hello", 2.0), BoostPhrase("world", 1.0)
+    assert asked == [
+        RecognitionOptions("beam", beam_width=4, lm_weight=0.0, word_bonus=0.0, boost=boost)
+    ]
 
 
 async def test_a_stream_writes_numbers_in_digits_when_they_are_final(app: FastAPI) -> None:

@@ -7,6 +7,7 @@ import httpx
 import numpy as np
 import pytest
 
+from service.engine.options import RecognitionOptions
 from service.settings import Settings
 from tests.audio_samples import SAMPLE_FORMATS, chirp, encode_soundfile, without_sizes
 from tests.fakes import FRAMING, silence, speak
@@ -54,15 +55,21 @@ async def test_stereo_is_mixed_down(http: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("decoder", ["greedy", "beam"])
-async def test_options_are_taken_from_the_query(http: httpx.AsyncClient, decoder: str) -> None:
+async def test_options_are_taken_from_the_query(
+    http: httpx.AsyncClient, asked: list[RecognitionOptions], decoder: str
+) -> None:
     response = await post(http, wav("hello"), decoder=decoder, beam_width="4")
     assert (response.status_code, response.json()["text"]) == (200, "hello")
+    assert asked == [RecognitionOptions(decoder, beam_width=4)]
 
 
-async def test_options_are_taken_from_the_form(http: httpx.AsyncClient) -> None:
+async def test_options_are_taken_from_the_form(
+    http: httpx.AsyncClient, asked: list[RecognitionOptions]
+) -> None:
     form = {"decoder": "beam", "beam_width": "4"}
     response = await http.post("/transcribe", files={"file": ("x", wav("hello"))}, data=form)
     assert (response.status_code, response.json()["text"]) == (200, "hello")
+    assert asked == [RecognitionOptions("beam", beam_width=4)]
 
 
 async def test_a_wav_that_was_streamed_is_read_to_its_end(http: httpx.AsyncClient) -> None:
