@@ -130,3 +130,6 @@ def test_many_long_phrases_are_taken() -> None:
     texts = {" ".join(random.choice(["a", "b", "ab"], 30)) for _ in range(200)}
     boosts = tuple(BoostPhrase(text, 1.0) for text in texts)
     assert best_text(disputed(), BeamTuning(boosts=boosts)) == "a a a"
+    one_more = BoostPhrase("b", 1.0)
+    for among in ((*boosts, one_more), (one_more, *boosts)):
+        assert best_text(disputed(), BeamTuning(boosts=among)) == "a b a"

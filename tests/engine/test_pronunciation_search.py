@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from service.engine.boosting import build_boosts
-from service.engine.language_model import ShallowFusion, indifferent_model
+from service.engine.language_model import LanguageModel, ShallowFusion, indifferent_model
 from service.engine.options import BoostPhrase
 from service.engine.pronouncing import PronouncedState, PronunciationDecoder
 from service.engine.pronunciation_beams import nothing_said
@@ -22,7 +22,7 @@ from service.engine.tries import ROOT, find_child
 from service.engine.vocabulary import Vocabulary
 from tests.engine.boost_samples import boost_of
 from tests.engine.ctc_samples import cut, log_probs, places
-from tests.engine.ngram_samples import score_text
+from tests.engine.ngram_samples import ngram_trie, score_text
 from tests.engine.pronounced_samples import (
     LETTERS,
     LEXICON,
@@ -154,10 +154,23 @@ def test_settled_words_begin_every_later_text() -> None:
     assert len(settled[-1]) > 5
 
 
-def test_in_mid_word_whole_words_are_given() -> None:
+def test_before_any_frame_nothing_is_said() -> None:
     decoder = decoder_of(1)
     assert decoder.whole_words(decoder.start()) == []
     assert decoder.texts(decoder.start(), 3) == [[]]
+
+
+def test_in_mid_word_whole_words_are_given() -> None:
+    trie = ngram_trie({("<unk>",): 0.1, ("c",): 0.5, ("ab",): 0.4})
+    lexicon = {word: LEXICON[word] for word in ("c", "ab")}  # A alone is no word here
+    fusion = ShallowFusion(LanguageModel(trie, LETTERS, lexicon, len(PHONEMES)), 1.0, 0.0)
+    boosts = build_said_boosts(build_boosts((), VOCABULARY), (), VOCABULARY, fusion)
+    decoder = PronunciationDecoder(fusion, WEIGHT, 1, boosts)
+    state = decoder.advance(decoder.start(), said("-C--A-", SURE))
+    assert decoder.texts(state, 3) == []
+    assert decoder.whole_words(state) == ["c"]
+    state = decoder.advance(state, said("-B-", SURE))
+    assert decoder.texts(state, 3) == [["c", "ab"]]
 
 
 def test_a_model_that_cannot_say_its_words_is_refused() -> None:
