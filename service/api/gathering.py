@@ -12,6 +12,7 @@ from starlette.types import Scope
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 _EXTENSION: Final = "longwave.gathering"  # of ASGI's scope
+_MAX_KEPT: Final = 1024  # messages, of which many may be empty
 
 
 class Gathering:
@@ -56,7 +57,7 @@ class Gathering:
         return released
 
     def _check(self) -> None:
-        if self._num_bytes >= self._wanted:
+        if self._num_bytes >= self._wanted or len(self._kept) >= _MAX_KEPT:
             self.flush()
 
 

@@ -20,6 +20,12 @@ Resolve: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
 """The addresses of a host, for connections to a port of it; raises OSError if it has none."""
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# Of IPv6, not public, though Python 3.11 does not say so.
+_LOCAL = (
+    ipaddress.IPv6Network("64:ff9b:1::/48"),  # NAT64 within a network, RFC 8215
+    ipaddress.IPv6Network("::/96"),  # IPv4 in IPv6 as it was once, RFC 4291 section 2.5.5.1
+    ipaddress.IPv6Network("fec0::/10"),  # within a site, RFC 3879
+)
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -33,7 +39,9 @@ def is_public(address: str) -> bool:
     """Whether anybody on the internet could reach an address, and not only this machine."""
     ip = ipaddress.ip_address(address)
     inner = _embedded(ip) if isinstance(ip, IPv6Address) else None
-    return ip.is_global and not ip.is_multicast and (inner is None or is_public(str(inner)))
+    if not ip.is_global or ip.is_multicast or any(ip in network for network in _LOCAL):
+        return False
+    return inner is None or is_public(str(inner))
 
 
 def _embedded(ip: IPv6Address) -> IPv4Address | None:

@@ -19,14 +19,17 @@ class Hearing:
     has_begun: bool = False  # whether they have speech
 
     def add(self, frames: Frames) -> "Hearing":
-        """The same with more frames. Any cutting of them keeps the same."""
+        """The same with more frames. Any cutting of them keeps the same.
+
+        They are copied: what they are a part of, the rest of a batch too, is not kept alive.
+        """
         if self.has_begun or not len(frames):
-            return Hearing((*self.pieces, frames.log_probs), self.first_frame, self.has_begun)
+            pieces = *self.pieces, frames.log_probs.copy()
+            return Hearing(pieces, self.first_frame, self.has_begun)
         has_begun = not all(frames.silent)
         heard = np.concatenate([*self.pieces, frames.log_probs])
         num_loud = len(frames) - frames.silent.index(False) if has_begun else 0  # from speech on
         num_dropped = max(0, len(heard) - num_loud - _FRAMES_BEFORE_SPEECH)
-        # A copy, for what is dropped not to be kept alive.
         kept = heard[num_dropped:].copy()
         return Hearing((kept,), self.first_frame + num_dropped, has_begun)
 

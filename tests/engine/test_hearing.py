@@ -40,3 +40,9 @@ def test_endless_silence_is_forgotten() -> None:
     hearing = kept([spelled("-" * 30)] * 1000)
     assert hearing.first_frame == 30_000 - 25
     assert len(hearing.log_probs) == 25
+
+
+def test_no_batch_is_kept_alive_by_what_is_a_part_of_it() -> None:
+    batch = np.stack([spelled("--ab"), spelled("ba--")])  # [B, T, C]
+    hearing = kept([batch[0], batch[1]])
+    assert not any(np.shares_memory(piece, batch) for piece in hearing.pieces)

@@ -42,6 +42,15 @@ def test_nothing_is_lost_or_late(messages: list[bytes], wanted: list[int]) -> No
     assert gathering.release() == b""
 
 
+def test_messages_without_a_byte_are_not_kept_for_ever() -> None:
+    passed_on: list[bytes] = []
+    gathering = Gathering(passed_on.append)
+    gathering.want(WANTED)
+    for _ in range(3000):
+        gathering.add(b"")
+    assert passed_on == [b"", b""]
+
+
 class Application:
     """Wants `WANTED` bytes at a time, and takes down what it is given."""
 
