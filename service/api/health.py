@@ -9,7 +9,6 @@ from service.api.documentation import error_responses
 from service.api.schemas import HealthResponse, ModelSchema, ModelsResponse, ReadyResponse
 from service.api.warnings import runtime_warnings
 from service.engine.errors import Overloaded
-from service.engine.options import Priority, RecognitionOptions
 from service.engine.recognizer import Recognizer
 from service.version import service_version
 
@@ -44,4 +43,4 @@ async def models(recognizer: RecognizerDependency) -> ModelsResponse:
 def _check_running(recognizer: Recognizer) -> None:
     """Raise StreamClosed unless the engine admits streams; a full one is ready all the same."""
     with suppress(Overloaded):
-        recognizer.stream(RecognitionOptions(), Priority.BULK).close()
+        recognizer.check_room()

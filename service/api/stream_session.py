@@ -40,7 +40,9 @@ async def hold_session(
     bundle = recognizer.bundle
     sample_rate, block = bundle.framing.sample_rate, bundle.samples_per_live_chunk
     pcm = PcmDecoder(start.encoding, start.sample_rate, sample_rate, block)
-    with recognizer.stream(start.recognition(bundle), Priority.LIVE) as stream:
+    options = start.recognition(bundle)
+    await recognizer.prepare(options)
+    with recognizer.stream(options, Priority.LIVE) as stream:
         await outbox.put(ReadyEvent.of(start, bundle))
         listener = _Listener(stream, pcm, limits, inbox.want)
         teller = _Teller(outbox, start.interim_results)

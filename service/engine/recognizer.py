@@ -77,15 +77,39 @@ class Recognizer:
         """The precision that really runs: float32, float16 or int8."""
         return self._model.precision
 
+    def check_room(self) -> None:
+        """Raise what `stream` would raise now, and open none."""
+        self._scheduler.check_room()
+
+    async def prepare(self, options: RecognitionOptions) -> None:
+        """Make what streams with these options need, off the event loop where it takes its time.
+
+        It is optional: `stream` makes what it does not find.
+
+        Raises: as `stream`, before anything is made.
+        """
+        if options.boost:
+            self.check_room()
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._decoding_pool, self._segmenter, options)
+
     def stream(self, options: RecognitionOptions, priority: Priority) -> Stream:
         """Open a stream; whoever opens it closes it.
 
         Raises:
-            Overloaded: too many streams are open.
+            Overloaded: too many streams are open, or live ones are late.
             StreamClosed: the engine is shutting down.
         """
+        seat = self._scheduler.admit(priority)
+        try:
+            return Stream(self._stream_parts(options, priority), seat)
+        except BaseException:
+            seat.close()
+            raise
+
+    def _stream_parts(self, options: RecognitionOptions, priority: Priority) -> StreamParts:
         bundle, somebody_speaks = self._bundle, self._scheduler.has_live_callers
-        parts = StreamParts(
+        return StreamParts(
             sample_rate=bundle.framing.sample_rate,
             initial_state=self._model.initial_state(),
             chunker=Chunker(bundle.framing, bundle.chunk_frames, priority, somebody_speaks),
@@ -95,7 +119,6 @@ class Recognizer:
             wants_partials=priority is Priority.LIVE,
             rewrite=_rewriting(bundle, options),
         )
-        return Stream(parts, self._scheduler.admit(priority))
 
     def _run_decoding(self, options: RecognitionOptions) -> RunDecoding:
         return _at_once if options.decoder == "greedy" else _in(self._decoding_pool)

@@ -70,8 +70,7 @@ class Scheduler(Generic[J, R]):
             Overloaded: all seats are taken, or live jobs are late already.
             StreamClosed: the scheduler is stopping.
         """
-        self._check_running()
-        self._check_room()
+        self.check_room()
         seat = Seat(self, priority)
         self._seats.add(seat)
         self._num_live_seats += priority is Priority.LIVE
@@ -89,6 +88,18 @@ class Scheduler(Generic[J, R]):
             for seat in tuple(self._seats):
                 seat.close()
             self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def check_room(self) -> None:
+        """Raise what `admit` would raise now, and admit nobody."""
+        self._check_running()
+        limits, now_s = self._limits, time.perf_counter()
+        if len(self._seats) >= limits.max_seats:
+            raise Overloaded(f"all {limits.max_seats} streams are in use", limits.retry_after_s)
+        wait_s = self._gauge.seconds_until(limits.max_live_delay_s, now_s)
+        if wait_s > 0:
+            delay_ms = 1000 * self._gauge.delay_s(now_s)
+            message = f"live streams are {delay_ms:.0f} ms late; more would make them later"
+            raise Overloaded(message, max(limits.retry_after_s, wait_s))
 
     def has_live_callers(self) -> bool:
         """Whether a seat for live jobs is taken."""
@@ -115,16 +126,6 @@ class Scheduler(Generic[J, R]):
     def _check_running(self) -> None:
         if self._stopping:
             raise StreamClosed("the engine is shutting down")
-
-    def _check_room(self) -> None:
-        limits, now_s = self._limits, time.perf_counter()
-        if len(self._seats) >= limits.max_seats:
-            raise Overloaded(f"all {limits.max_seats} streams are in use", limits.retry_after_s)
-        wait_s = self._gauge.seconds_until(limits.max_live_delay_s, now_s)
-        if wait_s > 0:
-            delay_ms = 1000 * self._gauge.delay_s(now_s)
-            message = f"live streams are {delay_ms:.0f} ms late; more would make them later"
-            raise Overloaded(message, max(limits.retry_after_s, wait_s))
 
     def _make_dispatch_due(self) -> None:
         # After the tasks that are ready to run: what they submit now belongs to the same batch.

@@ -35,6 +35,8 @@ _SAMPLES_PULLED_AT_ONCE = 240_000  # short files come whole
 class OpensStreams(Protocol):
     """What a recognizer is to a file."""
 
+    async def prepare(self, options: RecognitionOptions) -> None: ...
+
     def stream(self, options: RecognitionOptions, priority: Priority) -> Stream: ...
 
 
@@ -70,6 +72,7 @@ async def transcribe_in_parts(
 
     The segments of the progress are those of the transcript, by channel in the same order.
     """
+    await recognizer.prepare(options)
     segments: list[Segment] = []
     channels: _Channels | None = None
     with ExitStack() as opened:

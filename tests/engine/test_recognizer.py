@@ -1,9 +1,11 @@
 """Many streams share one recognizer: nobody's trouble is another's."""
 
 import asyncio
+import threading
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -11,12 +13,19 @@ from numpy.typing import NDArray
 
 from service.engine.errors import EmptyAudio, InvalidBundle, InvalidOption, Overloaded, StreamClosed
 from service.engine.events import Final
-from service.engine.options import Priority, RecognitionOptions, RuntimeOptions
-from service.engine.recognizer import run_recognizer, running_recognizer, transcribe
+from service.engine.options import BoostPhrase, Priority, RecognitionOptions, RuntimeOptions
+from service.engine.recognizer import (
+    make_segmenter,
+    run_recognizer,
+    running_recognizer,
+    transcribe,
+)
+from service.engine.segmenter import Segmenter
 from tests.fakes import FRAMING, FakeAcousticModel, fake_bundle, silence, speak
 from tests.tiny_bundle import write_tiny_bundle
 
 OPTIONS = RecognitionOptions()
+BOOSTING = RecognitionOptions(decoder="beam", boost=(BoostPhrase("good day"),))
 
 
 def is_loud(waveform: NDArray[np.float32]) -> bool:
@@ -69,6 +78,45 @@ async def test_streams_are_bounded_and_given_back() -> None:
             await transcribe(recognizer, [speak("a")], OPTIONS)
         for _ in range(3):
             assert (await transcribe(recognizer, [speak("a")], OPTIONS)).text == "a"
+
+
+async def test_boosts_are_prepared_off_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = []
+
+    def made(*arguments: Any) -> Segmenter[Any]:
+        threads.append(threading.current_thread())
+        return make_segmenter(*arguments)
+
+    monkeypatch.setattr("service.engine.recognizer.make_segmenter", made)
+    async with run_recognizer(fake_bundle(), FakeAcousticModel(), RuntimeOptions()) as recognizer:
+        assert (await transcribe(recognizer, [speak("good day")], BOOSTING)).text == "good day"
+    assert len(threads) == 1
+    assert threads[0] is not threading.current_thread()
+
+
+async def test_nothing_is_made_for_whom_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = RuntimeOptions(max_streams=1)
+    async with run_recognizer(fake_bundle(), FakeAcousticModel(), options) as recognizer:
+        with recognizer.stream(OPTIONS, Priority.LIVE):
+            monkeypatch.setattr("service.engine.recognizer.make_segmenter", None)
+            with pytest.raises(Overloaded):
+                await recognizer.prepare(BOOSTING)
+            with pytest.raises(Overloaded):
+                recognizer.stream(BOOSTING, Priority.LIVE)
+        monkeypatch.undo()
+        recognizer.stream(BOOSTING, Priority.LIVE).close()
+
+
+async def test_options_that_cannot_be_had_take_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise InvalidOption("not with this model")
+
+    options = RuntimeOptions(max_streams=1)
+    async with run_recognizer(fake_bundle(), FakeAcousticModel(), options) as recognizer:
+        monkeypatch.setattr("service.engine.recognizer.make_segmenter", fail)
+        for _ in range(2):
+            with pytest.raises(InvalidOption):
+                recognizer.stream(OPTIONS, Priority.LIVE)
 
 
 async def test_a_cancelled_transcription_gives_its_place_back() -> None:

@@ -173,6 +173,24 @@ async def test_a_full_service_says_when_to_come_again(
     await check_alive(http)
 
 
+@pytest.mark.parametrize("path", ["/transcribe", "/v1/audio/transcriptions"])
+async def test_a_full_service_does_not_wait_for_the_upload(
+    http: httpx.AsyncClient, recognizer: Recognizer, path: str
+) -> None:
+    pulled: list[bytes] = []
+
+    async def upload() -> AsyncIterator[bytes]:
+        pulled.append(b"audio")
+        yield pulled[-1]
+
+    streams = [recognizer.stream(RecognitionOptions(), Priority.LIVE) for _ in range(4)]
+    form = {"content-type": "multipart/form-data; boundary=b"}
+    assert (await http.post(path, content=upload(), headers=form)).status_code == 429
+    assert not pulled
+    for stream in streams:
+        stream.close()
+
+
 async def test_an_unknown_error_tells_the_client_nothing_and_the_log_everything(
     http: httpx.AsyncClient, model: FakeAcousticModel, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -40,6 +40,7 @@ async def create_transcription(
     Any container and codec is read, as by `/transcribe`. An `Authorization` header is ignored.
     """
     require_form(request)
+    recognizer.check_room()
     bundle = recognizer.bundle
     async with AsyncExitStack() as held:
         upload = await held.enter_async_context(received_upload(request, settings.max_upload_bytes))
