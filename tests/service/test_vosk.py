@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 
-from service.engine.options import Priority, RecognitionOptions
-from service.engine.recognizer import Recognizer
 from service.settings import Settings
 from tests.audio_samples import encode_soundfile
 from tests.fakes import FRAMING, silence, speak
@@ -207,18 +205,6 @@ async def test_a_configuration_counts_once_nothing_has_been_heard_yet(client: Cl
     client.send(configured(max_alternatives=1))
     await replies_to(client, pcm16(speak("again")))
     assert (await end(client))["alternatives"][0]["text"] == "again"
-
-
-async def test_a_full_service_keeps_a_client_that_resets(
-    client: Client, recognizer: Recognizer
-) -> None:
-    client.send(CONFIG)
-    await replies_to(client, pcm16(speak("mine")))
-    streams = [recognizer.stream(RecognitionOptions(), Priority.LIVE) for _ in range(3)]
-    assert (await reply_to(client, '{"reset":1}'))["text"] == "mine"
-    assert "partial" in await reply_to(client, b"")
-    for stream in streams:
-        stream.close()
 
 
 class TestLongMessages:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from service.api.vosk.messages import VoskConfig
 from service.api.vosk.replies import result_reply
 from service.api.vosk.wav_header import WavHeaderSkipper
+from service.engine.options import MAX_BEAM_WIDTH
 from service.engine.transcript import Alternative, Segment, TimedWord
 
 _CHUNK = st.builds(
@@ -54,6 +55,13 @@ def _segment(number: int, scores: list[float]) -> Segment:
         for words, score in zip(readings[1:], scores[1:], strict=True)
     )
     return Segment(readings[0][0].text, readings[0], number, number + 1, alternatives, scores[0])
+
+
+def test_however_many_alternatives_are_asked_for_there_are_only_so_many() -> None:
+    segments = [_segment(number, [-float(rank) for rank in range(40)]) for number in range(4)]
+    config = VoskConfig(sample_rate=8000, max_alternatives=10**9)
+    told = json.loads(result_reply(segments, config, 0.0))["alternatives"]
+    assert len(told) == MAX_BEAM_WIDTH
 
 
 _SCORES = st.lists(st.integers(-1000, 0), min_size=1, max_size=6, unique=True).map(

@@ -1,11 +1,13 @@
 """One client of Vosk's protocol: its audio to the engine, its replies back."""
 
+import asyncio
 from collections.abc import Sequence
 
 from service.api.vosk.messages import VoskConfig
 from service.api.vosk.replies import partial_reply, result_reply
 from service.api.vosk.wav_header import WavHeaderSkipper
 from service.engine.audio import AudioLimits
+from service.engine.errors import Overloaded
 from service.engine.events import Event, Partial, ended
 from service.engine.options import Priority
 from service.engine.pcm import PcmDecoder
@@ -37,24 +39,31 @@ class Conversation:
             Overloaded, StreamClosed: the engine takes no stream.
             AudioTooLong, InvalidAudio, UnsupportedEncoding: the audio is not what it should be.
         """
-        take = self._take = self._take_for(config)
+        take = self._take = await self._take_for(config)
         events = await take.accept(audio)
         self._limits.check(self._ended_s + take.duration_s)
-        return self._result(take, events) if ended(events) else partial_reply(take.partial)
+        if not ended(events):
+            return partial_reply(take.partial)
+        return await _result(events, take.config, self._ended_s)
 
-    async def result(self, config: VoskConfig) -> str:
-        """End the utterance in progress; audio may follow, whose times go on counting.
+    async def result(self, config: VoskConfig, is_last: bool) -> str:
+        """End the utterance in progress; unless it is the last, audio may follow.
 
-        Raises: as `hear`.
+        The times of that go on counting. It has the place of what came before, unless the engine
+        takes no stream at this moment: then it asks for one again when there is more audio.
+
+        Raises:
+            StreamClosed: the engine is shutting down.
+            InvalidAudio, AudioTooLong: as `hear`.
         """
-        take = self._take
+        take, began_s = self._take, self._ended_s
         if take is None:
-            return result_reply((), config, self._ended_s)
-        reply = self._result(take, await take.finish())
-        # At once, without waiting for anything: nobody else gets this client's place.
-        self._take = _Take(self._recognizer, config)
+            return await _result((), config, began_s)
+        events = await take.finish()
         self._ended_s += take.duration_s
-        return reply
+        # At once, without waiting for anything: nobody else gets this client's place.
+        self._take = None if is_last else self._next_take(config)
+        return await _result(events, take.config, began_s)
 
     def close(self) -> None:
         """Give the client's place back."""
@@ -67,16 +76,27 @@ class Conversation:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _take_for(self, config: VoskConfig) -> "_Take":
+    async def _take_for(self, config: VoskConfig) -> "_Take":
         take = self._take
         if take is not None and (take.has_heard or take.config == config):
             return take
-        if take is not None:
-            take.close()
+        self.close()
+        await self._recognizer.prepare(config.recognition(self._recognizer.bundle))
         return _Take(self._recognizer, config)
 
-    def _result(self, take: "_Take", events: Sequence[Event]) -> str:
-        return result_reply(ended(events), take.config, self._ended_s)
+    def _next_take(self, config: VoskConfig) -> "_Take | None":
+        try:
+            return _Take(self._recognizer, config)
+        except Overloaded:
+            return None
+
+
+async def _result(events: Sequence[Event], config: VoskConfig, began_s: float) -> str:
+    # In a thread where it may have hundreds of readings, which take their time.
+    segments = ended(events)
+    if config.nbest > 1:
+        return await asyncio.to_thread(result_reply, segments, config, began_s)
+    return result_reply(segments, config, began_s)
 
 
 class _Take:

@@ -26,19 +26,23 @@ class VoskConfig(BaseModel):
     sample_rate: float = Field(allow_inf_nan=False)  # Hz; clients send 16000 and 16000.0
     words: Annotated[bool, BeforeValidator(_truth)] = True
     max_alternatives: int = Field(default=0, ge=0)
-    phrase_list: tuple[str, ...] | None = None
+    phrase_list: tuple[str, ...] | None = Field(default=None, fail_fast=True)
+
+    @property
+    def nbest(self) -> int:
+        """How many readings are looked for, and told where alternatives are asked for."""
+        return min(max(self.max_alternatives, 1), MAX_BEAM_WIDTH)
 
     def recognition(self, bundle: Bundle) -> RecognitionOptions:
         """The engine's options. Alternatives and phrases need the decoder that weighs readings."""
         # Vosk makes a grammar of the list, in which its words follow each other in any order.
         words = " ".join(self.phrase_list or ()).split()
         boost = hinted_phrases(words, bundle.vocabulary)
-        nbest = min(max(self.max_alternatives, 1), MAX_BEAM_WIDTH)
         defaults = bundle.decoding
         return RecognitionOptions(
-            decoder="beam" if boost or nbest > 1 else defaults.decoder,
-            beam_width=max(defaults.beam_width, nbest),
-            nbest=nbest,
+            decoder="beam" if boost or self.nbest > 1 else defaults.decoder,
+            beam_width=max(defaults.beam_width, self.nbest),
+            nbest=self.nbest,
             boost=boost,
         )
 

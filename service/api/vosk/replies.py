@@ -52,7 +52,7 @@ def _alternatives(
     if not segments:
         return [{"text": "", "confidence": _NO_READING_CONFIDENCE}]
     alternatives = []
-    for reading in _joined(segments, config.max_alternatives):
+    for reading in _joined(segments, config.nbest):
         fields = {"text": _text(reading.words), "confidence": reading.score}
         if config.words and reading.words:
             fields["result"] = [_word(word, offset_s) for word in reading.words]

@@ -71,8 +71,8 @@ async def _converse(
             if isinstance(command, VoskConfig):
                 config = command
                 continue
-            reply = await conversation.result(config)
             is_over = command is Command.EOF
+            reply = await conversation.result(config, is_last=is_over)
         # A client that does not read is gone.
         async with asyncio.timeout(settings.stream_idle_timeout_s):
             await websocket.send_text(reply)
