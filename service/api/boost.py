@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, WithJsonSchema
 
 from service.engine.options import DEFAULT_BOOST_WEIGHT, MAX_BOOST_PHRASES
 
@@ -29,5 +29,5 @@ def _parse_boost(value: Any) -> Any:
 
 _SCHEMA = {"type": "array", "items": {"type": "string"}, "maxItems": MAX_BOOST_PHRASES}
 Boosts: TypeAlias = Annotated[
-    list[Annotated[Boost, BeforeValidator(_parse_boost)]], WithJsonSchema(_SCHEMA)
+    list[Annotated[Boost, BeforeValidator(_parse_boost)]], FailFast(), WithJsonSchema(_SCHEMA)
 ]

@@ -11,6 +11,8 @@ from service.engine.errors import InvalidOption
 
 Options = TypeVar("Options", bound=BaseModel)
 
+_MAX_CAUSES = 5  # that are told of
+
 
 def parse_options(pairs: Iterable[tuple[str, str]], model: type[Options]) -> Options:
     """Options of the kind `model` from a query string or a form.
@@ -38,10 +40,10 @@ def _list_fields(model: type[BaseModel]) -> list[str]:
 
 
 def describe(error: ValidationError, model: type[BaseModel], kind: str) -> str:
-    """All that is wrong with a client's values, by name, with what is allowed."""
+    """What is wrong with a client's values, by name, with what is allowed: the first causes."""
     allowed = ", ".join(model.model_fields)
     causes = []
-    for cause in error.errors():
+    for cause in error.errors(include_url=False, include_context=False)[:_MAX_CAUSES]:
         name = ".".join(str(part) for part in cause["loc"])
         if cause["type"] == "extra_forbidden":
             causes.append(f"Unknown {kind} {name!r}; allowed are {allowed}.")
@@ -49,4 +51,6 @@ def describe(error: ValidationError, model: type[BaseModel], kind: str) -> str:
             causes.append(f"The {kind} {name!r} is missing.")
         else:
             causes.append(f"The {kind} {name!r} is {cause['input']!r:.100}: {cause['msg']}.")
+    if error.error_count() > _MAX_CAUSES:
+        causes.append(f"There are {error.error_count() - _MAX_CAUSES} errors more.")
     return " ".join(causes)

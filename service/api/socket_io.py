@@ -13,6 +13,7 @@ from service.api.patience import Patience
 from service.api.stream_messages import FinalEvent, PartialEvent, ServerEvent
 
 _MAX_PENDING_EVENTS = 1000
+_MAX_TEXT_CHARACTERS = 2**17  # of a message; more would keep everybody waiting while it is checked
 
 
 class Inbox:
@@ -53,13 +54,24 @@ class Inbox:
         if event["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(event.get("code", 1005))
         text: str | None = event.get("text")
-        message: bytes | str = event["bytes"] if text is None else text
-        if len(message) > self._max_message_bytes:
+        return self._checked(event["bytes"]) if text is None else self._checked_text(text)
+
+    def _checked(self, audio: bytes) -> bytes:
+        if len(audio) > self._max_message_bytes:
             raise MessageTooLarge(
                 f"The message is larger than the limit of {self._max_message_bytes} bytes. "
                 "Send the audio in smaller pieces."
             )
-        return message
+        return audio
+
+    def _checked_text(self, text: str) -> str:
+        limit = min(_MAX_TEXT_CHARACTERS, self._max_message_bytes)
+        if len(text) > limit:
+            raise MessageTooLarge(
+                f"The message is longer than the limit of {limit} characters of text. "
+                "Send audio as binary messages, and fewer options."
+            )
+        return text
 
     def close(self) -> None:
         """Wait no more for messages."""

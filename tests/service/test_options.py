@@ -134,6 +134,12 @@ def test_a_bad_value_is_named_with_what_is_allowed(
         recognition(*pairs)
 
 
+def test_what_is_told_of_many_errors_is_short() -> None:
+    with pytest.raises(InvalidOption, match="There are 95 errors more") as error:
+        recognition(*((f"option{number}", "1") for number in range(100)))
+    assert len(str(error.value)) < 3000
+
+
 @pytest.mark.parametrize("boost", [[{"phrase": "a", "volume": 2}], [{"weight": 2}], [1], "a", {}])
 def test_bad_boosts_in_json_are_refused(boost: object) -> None:
     with pytest.raises(ValueError, match="boost"):

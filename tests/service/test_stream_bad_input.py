@@ -26,7 +26,7 @@ CASES: dict[str, tuple[list[dict[str, Any] | str | bytes], str, int, str]] = {
     "binary before start": ([HELLO], "unexpected_message", 1008, '"start"'),
     "finish before start": ([FINISH], "unexpected_message", 1008, '"start"'),
     "garbage": (["{"], "invalid_message", 1007, "JSON"),
-    "deep garbage": ([DEEP], "message_too_large", 1009, "65536 bytes"),
+    "deep garbage": ([DEEP], "message_too_large", 1009, "65536 characters"),
     "nested garbage": ([DEEP[:60_000]], "invalid_message", 1007, "JSON"),
     "json of no type": (["[1]"], "invalid_message", 1007, '"finish"'),
     "unknown type": ([{"type": "hello"}], "invalid_message", 1007, '"finish"'),
