@@ -3,13 +3,14 @@
 The format is that of https://html.spec.whatwg.org/multipage/server-sent-events.html.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from service.api.error_handlers import error_body
 from service.api.errors import explain
@@ -49,19 +50,28 @@ class EventStream(StreamingResponse):
     Args:
         events: what `begun` gives.
         held: what the job needs; let go when the client has all events, or leaves.
+        timeout_s: how long it may take to read what is sent; then it is taken for gone.
     """
 
     media_type = EVENT_STREAM
 
-    def __init__(self, events: AsyncGenerator[str, None], held: AsyncExitStack) -> None:
+    def __init__(
+        self, events: AsyncGenerator[str, None], held: AsyncExitStack, timeout_s: float
+    ) -> None:
         # nginx would otherwise collect the events before it passes them on.
         super().__init__(events, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         self._events = events
         self._held = held
+        self._timeout_s = timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(self._timeout_s):
+                await send(message)
+
         async with self._held, aclosing(self._events):
-            await super().__call__(scope, receive, send)
+            with suppress(TimeoutError):
+                await super().__call__(scope, receive, send_in_time)
 
 
 async def begun(job: FileJob) -> AsyncGenerator[str, None]:

@@ -28,9 +28,11 @@ async def transcribe_file(request: Request) -> Response:
     Options go into the query or, with a form, into its fields.
     """
     async with AsyncExitStack() as held:
-        arguments = recognizer_of(request), settings_of(request), remote_files_of(request)
-        job = await held.enter_async_context(received_job(request, *arguments))
+        recognizer, settings = recognizer_of(request), settings_of(request)
+        receiving = received_job(request, recognizer, settings, remote_files_of(request))
+        job = await held.enter_async_context(receiving)
         if job.options.stream or EVENT_STREAM in request.headers.get("accept", ""):
-            return EventStream(await begun(job), held.pop_all())
+            events = await unless_disconnected(request, begun(job))
+            return EventStream(events, held.pop_all(), settings.stream_idle_timeout_s)
         body = await unless_disconnected(request, job.body())
     return Response(body, media_type=MEDIA_TYPES[job.options.response_format])

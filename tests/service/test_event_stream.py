@@ -15,6 +15,7 @@ from starlette.types import Message
 
 from service.api.event_stream import EVENT_STREAM
 from service.engine.recognizer import Recognizer
+from service.settings import Settings
 from tests.audio_samples import SAMPLE_FORMATS, encode_soundfile
 from tests.fakes import FRAMING, FakeAcousticModel, silence, speak
 from tests.service.requests import check_alive, error_of, post, wav
@@ -24,6 +25,10 @@ from tests.service.traces import has_free_places
 RATE = FRAMING.sample_rate
 SPEECH = np.concatenate([speak("hello world"), silence(14.0), speak("good bye"), silence(2.0)])
 FILE = encode_soundfile(SPEECH, RATE)
+EVENTS_SCOPE = SCOPE | {
+    "asgi": {"version": "3.0", "spec_version": "2.3"},  # as uvicorn's
+    "query_string": b"stream=true",
+}
 
 
 def events_of(response: httpx.Response) -> list[tuple[str, str]]:
@@ -123,6 +128,35 @@ async def test_an_unknown_error_tells_nothing(
     assert "told to fail" in caplog.text
 
 
+class TestStalled:
+    """Clients that stay and do not read."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"stream_idle_timeout_s": 0.1})
+
+    @pytest.mark.parametrize("num_messages", [0, 1])
+    async def test_one_that_reads_nothing_loses_its_place(
+        self, app: FastAPI, http: httpx.AsyncClient, num_messages: int
+    ) -> None:
+        async def requested() -> None:
+            incoming: asyncio.Queue[Message] = asyncio.Queue()
+            incoming.put_nowait({"type": "http.request", "body": FILE})
+            num_read = 0
+
+            async def send(_: Message) -> None:
+                nonlocal num_read
+                num_read += 1
+                if num_read > num_messages:
+                    await asyncio.Event().wait()
+
+            await app(EVENTS_SCOPE, incoming.get, send)
+
+        for _ in range(2):  # as many as there are places, each time
+            await asyncio.wait_for(asyncio.gather(*(requested() for _ in range(4))), 10.0)
+        await check_alive(http)
+
+
 async def test_a_client_that_leaves_stops_the_work(
     app: FastAPI,
     http: httpx.AsyncClient,
@@ -141,11 +175,7 @@ async def test_a_client_that_leaves_stops_the_work(
         if message.get("body", b"").startswith(b"event: segment"):  # the first of two
             incoming.put_nowait({"type": "http.disconnect"})
 
-    scope = SCOPE | {
-        "asgi": {"version": "3.0", "spec_version": "2.3"},  # as uvicorn's
-        "query_string": b"stream=true",
-    }
-    await asyncio.wait_for(app(scope, incoming.get, send), 10.0)
+    await asyncio.wait_for(app(EVENTS_SCOPE, incoming.get, send), 10.0)
     assert has_free_places(recognizer)
     assert all(spool.closed for spool in spools)
     await asyncio.sleep(0.5)  # in which the rest could be done

@@ -56,7 +56,7 @@ async def create_transcription(
             await held.enter_async_context(aclosing(parts))
             first = await unless_disconnected(request, first_part(parts))
             events = text_events(first, parts, with_logprobs=bool(form.include))
-            return EventStream(events, held.pop_all())
+            return EventStream(events, held.pop_all(), settings.stream_idle_timeout_s)
         transcript = await unless_disconnected(request, transcribe(recognizer, audio, options))
     # In a thread: the text of hours of speech takes its time.
     return await asyncio.to_thread(_answer, transcript, form, bundle)
