@@ -4,12 +4,14 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from itertools import islice
 
+from service.engine.bundle import Bundle
 from service.engine.errors import InvalidOption
 from service.engine.options import (
     DEFAULT_BOOST_WEIGHT,
     MAX_BOOST_CHARACTERS,
     MAX_BOOST_PHRASES,
     BoostPhrase,
+    RecognitionOptions,
 )
 from service.engine.phrases import boost_phrase
 
@@ -28,3 +30,17 @@ def hinted_phrases(texts: Iterable[str], vocabulary: Collection[str]) -> tuple[B
         with suppress(InvalidOption):
             phrases[boost_phrase(text, DEFAULT_BOOST_WEIGHT, vocabulary)] = None
     return tuple(phrases)[:MAX_BOOST_PHRASES]
+
+
+def hinted_recognition(hints: Iterable[str], bundle: Bundle, nbest: int = 1) -> RecognitionOptions:
+    """The engine's options of a client that gives hints and knows nothing of decoders.
+
+    They are the model's own, but that phrases and readings need the decoder that weighs readings.
+    """
+    boost, defaults = hinted_phrases(hints, bundle.vocabulary), bundle.decoding
+    return RecognitionOptions(
+        decoder="beam" if boost or nbest > 1 else defaults.decoder,
+        beam_width=max(defaults.beam_width, nbest),
+        nbest=nbest,
+        boost=boost,
+    )

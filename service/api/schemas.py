@@ -1,14 +1,14 @@
 """The JSON of the answers, and how the engine's values become it. Times are seconds."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, Field, PlainSerializer
 
 from service.engine.bundle import Bundle
 from service.engine.transcript import Alternative, Segment, TimedWord, Timings, Transcript
 
-Seconds = Annotated[float, PlainSerializer(lambda value: round(value, 3), return_type=float)]
-Share = Annotated[float, PlainSerializer(lambda value: round(value, 3), return_type=float)]
+Rounded = Annotated[float, PlainSerializer(lambda value: round(value, 3), return_type=float)]
+Seconds: TypeAlias = Rounded
 
 
 class WordSchema(BaseModel):
@@ -17,7 +17,7 @@ class WordSchema(BaseModel):
     word: str = Field(examples=["hello"])
     start: Seconds = Field(description="from the start of the audio", examples=[0.32])
     end: Seconds = Field(examples=[0.72])
-    confidence: Share = Field(description="between 0 and 1", examples=[0.94])
+    confidence: Rounded = Field(description="between 0 and 1", examples=[0.94])
     channel: int | None = Field(
         default=None, description="from 0; only where channels are separate", examples=[0]
     )
@@ -37,7 +37,7 @@ class AlternativeSchema(BaseModel):
     """Another reading of a segment."""
 
     text: str = Field(examples=["hello word"])
-    score: Share = Field(description="natural logarithm, to compare readings", examples=[-4.2])
+    score: Rounded = Field(description="natural logarithm, to compare readings", examples=[-4.2])
 
     @classmethod
     def of(cls, alternative: Alternative) -> "AlternativeSchema":
@@ -50,7 +50,7 @@ class SegmentSchema(BaseModel):
     text: str = Field(examples=["hello world"])
     start: Seconds = Field(description="of its first word", examples=[0.32])
     end: Seconds = Field(description="of its last word", examples=[1.2])
-    confidence: Share = Field(description="of its words, on average", examples=[0.94])
+    confidence: Rounded = Field(description="of its words, on average", examples=[0.94])
     channel: int | None = Field(
         default=None, description="from 0; only where channels are separate", examples=[0]
     )

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from service.api.errors import InvalidMessage, PublicError
 from service.api.option_parsing import describe
 from service.api.options import DecodingOptions
-from service.api.schemas import AlternativeSchema, Seconds, Share, TimingsSchema, WordSchema
+from service.api.schemas import AlternativeSchema, Rounded, Seconds, TimingsSchema, WordSchema
 from service.engine.bundle import Bundle
 from service.engine.events import Final, Partial
 from service.engine.stream import Stream
@@ -117,7 +117,7 @@ class FinalEvent(BaseModel):
     words: list[WordSchema]
     start: Seconds
     end: Seconds
-    confidence: Share
+    confidence: Rounded
     alternatives: list[AlternativeSchema]
 
     @classmethod

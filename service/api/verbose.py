@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from service.api.schemas import Seconds, Share
+from service.api.schemas import Rounded, Seconds
 from service.engine.subtitles import sentences
 from service.engine.transcript import Segment, TimedWord, Transcript
 
@@ -39,10 +39,10 @@ class VerboseSegment(BaseModel):
     text: str = Field(examples=["hello world"])
     tokens: list[int] = Field(default=[], description="always empty: the model has letters")
     temperature: float = Field(default=0.0, description="always 0: nothing is drawn by chance")
-    avg_logprob: Share = Field(
+    avg_logprob: Rounded = Field(
         description="natural logarithm of the words' confidence, on average", examples=[-0.062]
     )
-    compression_ratio: Share = Field(
+    compression_ratio: Rounded = Field(
         description="of the text's length to its length when compressed", examples=[0.579]
     )
     no_speech_prob: float = Field(default=0.0, description="always 0: silence has no segment")

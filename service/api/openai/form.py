@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from service.api.errors import InvalidParameter
 from service.api.openai.languages import is_language
 from service.api.openai.names import check_model
-from service.api.phrases import hinted_phrases
+from service.api.phrases import hinted_recognition
 from service.engine.bundle import Bundle
 from service.engine.options import RecognitionOptions
 
@@ -88,14 +88,8 @@ class TranscriptionForm(BaseModel):
                 )
 
     def recognition(self, bundle: Bundle) -> RecognitionOptions:
-        """The engine's options. Phrases need the decoder that weighs readings."""
-        boost = hinted_phrases([*self.keywords, *_phrases_of(self.prompt)], bundle.vocabulary)
-        defaults = bundle.decoding
-        return RecognitionOptions(
-            decoder="beam" if boost else defaults.decoder,
-            beam_width=defaults.beam_width,
-            boost=boost,
-        )
+        """The engine's options."""
+        return hinted_recognition([*self.keywords, *_phrases_of(self.prompt)], bundle)
 
 
 _LISTS = {

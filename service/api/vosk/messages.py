@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from service.api.errors import InvalidMessage
 from service.api.option_parsing import describe
-from service.api.phrases import hinted_phrases
+from service.api.phrases import hinted_recognition
 from service.engine.bundle import Bundle
 from service.engine.options import MAX_BEAM_WIDTH, RecognitionOptions
 
@@ -34,17 +34,10 @@ class VoskConfig(BaseModel):
         return min(max(self.max_alternatives, 1), MAX_BEAM_WIDTH)
 
     def recognition(self, bundle: Bundle) -> RecognitionOptions:
-        """The engine's options. Alternatives and phrases need the decoder that weighs readings."""
+        """The engine's options."""
         # Vosk makes a grammar of the list, in which its words follow each other in any order.
         words = " ".join(self.phrase_list or ()).split()
-        boost = hinted_phrases(words, bundle.vocabulary)
-        defaults = bundle.decoding
-        return RecognitionOptions(
-            decoder="beam" if boost or self.nbest > 1 else defaults.decoder,
-            beam_width=max(defaults.beam_width, self.nbest),
-            nbest=self.nbest,
-            boost=boost,
-        )
+        return hinted_recognition(words, bundle, self.nbest)
 
 
 class Command(Enum):
