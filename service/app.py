@@ -1,6 +1,7 @@
 """Wiring: the engine, the handlers and the server. Nothing here knows how any of them works."""
 
 import asyncio
+import ctypes
 import gc
 import logging
 import signal
@@ -116,6 +117,7 @@ async def serve(settings: Settings) -> None:
         server = _Server(server_config(settings, create_app(settings, recognizer)), listeners)
         _leave_signals_to_the_server()
         _leave_what_stays_to_no_collection()
+        _give_back_what_loading_took()
         await server.serve([*listeners.main, *listeners.vosk])
 
 
@@ -135,6 +137,13 @@ def _leave_what_stays_to_no_collection() -> None:
     gc.freeze()
     gc.set_threshold(*_COLLECTIONS)
     gc.enable()
+
+
+def _give_back_what_loading_took() -> None:
+    # glibc keeps what was freed among what stays: 70 MB, a sixth of all. Other libraries do not.
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _leave_signals_to_the_server() -> None:

@@ -23,7 +23,8 @@ def model() -> FakeAcousticModel:
 
 @pytest.fixture
 async def recognizer(model: FakeAcousticModel) -> AsyncIterator[Recognizer]:
-    options = RuntimeOptions(max_streams=4)
+    # However late a busy machine is: nobody is refused for that.
+    options = RuntimeOptions(max_streams=4, max_delay_ms=1e6)
     async with run_recognizer(fake_bundle(), model, options) as recognizer:
         yield recognizer
 
