@@ -39,6 +39,17 @@ async def test_the_last_result_needs_no_place(
     assert (await end(client))["text"] == "mine"
 
 
+async def test_a_result_is_told_also_where_what_may_follow_is_configured_wrongly(
+    client: Client,
+) -> None:
+    client.send(CONFIG)
+    await replies_to(client, pcm16(speak("mine")))
+    client.send('{"config": {"sample_rate": 1}}')
+    assert (await reply_to(client, '{"reset":1}'))["text"] == "mine"
+    client.send(bytes(2))
+    assert (await client.message())["code"] == 1003
+
+
 async def test_a_result_is_told_also_where_nothing_may_follow_it(
     client: Client, recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

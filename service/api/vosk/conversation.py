@@ -7,7 +7,7 @@ from service.api.vosk.messages import VoskConfig
 from service.api.vosk.replies import partial_reply, result_reply
 from service.api.vosk.wav_header import WavHeaderSkipper
 from service.engine.audio import AudioLimits
-from service.engine.errors import Overloaded
+from service.engine.errors import EngineError
 from service.engine.events import Event, Partial, ended
 from service.engine.options import Priority
 from service.engine.pcm import PcmDecoder
@@ -50,11 +50,11 @@ class Conversation:
         """End the utterance in progress; unless it is the last, audio may follow.
 
         The times of that go on counting. It has the place of what came before, unless the engine
-        takes no stream at this moment: then it asks for one again when there is more audio.
+        takes no such stream at this moment: then more audio asks for one again.
 
         Raises:
-            StreamClosed: the engine is shutting down.
-            InvalidAudio, AudioTooLong: as `hear`.
+            StreamClosed: the engine has stopped.
+            InvalidAudio: as `hear`.
         """
         take, began_s = self._take, self._ended_s
         if take is None:
@@ -87,7 +87,7 @@ class Conversation:
     def _next_take(self, config: VoskConfig) -> "_Take | None":
         try:
             return _Take(self._recognizer, config)
-        except Overloaded:
+        except EngineError:
             return None
 
 
