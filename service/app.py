@@ -34,6 +34,7 @@ _KEEP_ALIVE_S = 30
 # New objects for a collection of the young, those for one of the older, and those for one of all.
 # Nearly all that a message needs is gone without any, so that Python's 700 searches often in vain.
 _COLLECTIONS = (10_000, 5, 2)
+_M_ARENA_MAX = -8  # of malloc.h
 
 
 def create_app(
@@ -127,6 +128,7 @@ def run(settings: Settings) -> None:
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     gc.disable()  # until all is loaded: none of it is garbage
+    _share_one_heap()
     with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
         runner.run(serve(settings))
 
@@ -139,11 +141,22 @@ def _leave_what_stays_to_no_collection() -> None:
     gc.enable()
 
 
+def _share_one_heap() -> None:
+    # Each thread would get its own from glibc, and what one has freed is of no use to the others:
+    # 20 MB, and growth by and by. The interpreter's lock leaves little to wait for.
+    _tell_glibc("mallopt", _M_ARENA_MAX, 1)
+
+
 def _give_back_what_loading_took() -> None:
-    # glibc keeps what was freed among what stays: 70 MB, a sixth of all. Other libraries do not.
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    # What was freed among what stays would be kept: 70 MB, a sixth of all.
+    _tell_glibc("malloc_trim", 0)
+
+
+def _tell_glibc(function: str, *arguments: int) -> None:
+    """Call a function that other C libraries do not have, and do not need."""
+    called = getattr(ctypes.CDLL(None), function, None)
+    if called is not None:
+        called(*arguments)
 
 
 def _leave_signals_to_the_server() -> None:
