@@ -92,4 +92,8 @@ def test_a_bundle_runs_in_float16(tmp_path: Path, with_slots: bool) -> None:
     load = load_slotted_model(bundle, options, CPU) if with_slots else None
     model = load or load_acoustic_model(bundle, options)
     assert model.precision == "float16"
-    model.step(np.zeros((1, 32), np.float32), [model.initial_state()])
+    whole = load_acoustic_model(bundle, RuntimeOptions(provider="cpu", precision="float32"))
+    waveforms = np.linspace(-1, 1, 32, dtype=np.float32)[None]
+    log_probs, _ = model.step(waveforms, [model.initial_state()])
+    expected, _ = whole.step(waveforms, [whole.initial_state()])
+    np.testing.assert_allclose(log_probs, expected, atol=0.01)

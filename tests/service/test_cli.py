@@ -16,7 +16,7 @@ import pytest
 
 from service import cli, cli_transcribe
 from service.engine.errors import InvalidBundle
-from service.engine.options import RuntimeOptions
+from service.engine.options import RecognitionOptions, RuntimeOptions
 from service.engine.recognizer import Recognizer, run_recognizer
 from service.settings import Settings
 from service.version import service_version
@@ -151,12 +151,15 @@ def test_silence_is_an_empty_text(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out == "\n"
 
 
-def test_flags_choose_model_precision_and_decoder(tmp_path: Path, runs: Runs) -> None:
+def test_flags_choose_model_precision_and_decoder(
+    tmp_path: Path, runs: Runs, asked: list[RecognitionOptions]
+) -> None:
     flags = ["--model", "models/other", "--precision", "int8", "--decoder", "beam"]
     paths = write(tmp_path, a="hi")
     assert cli.main(["transcribe", *flags, "--beam-width", "4", *paths]) == 0
     assert runs.folder == Path("models/other")
     assert runs.options.precision == "int8"
+    assert [(each.decoder, each.beam_width) for each in asked] == [("beam", 4)]
 
 
 def test_the_environment_chooses_what_no_flag_does(

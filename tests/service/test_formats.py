@@ -4,6 +4,7 @@ import httpx
 import numpy as np
 import pytest
 
+from service.engine.options import BoostPhrase, RecognitionOptions
 from tests.audio_samples import encode_soundfile
 from tests.fakes import FRAMING, silence, speak
 from tests.service.requests import error_of, post, wav
@@ -77,10 +78,13 @@ async def test_numbers_in_digits(http: httpx.AsyncClient) -> None:
     assert [word["word"] for word in body["words"]] == ["it", "costs", "$25"]
 
 
-async def test_a_form_may_repeat_a_phrase_to_boost(http: httpx.AsyncClient) -> None:
+async def test_a_form_may_repeat_a_phrase_to_boost(
+    http: httpx.AsyncClient, asked: list[RecognitionOptions]
+) -> None:
     form = {"boost": ["hello", "world:5"], "response_format": "text"}
     response = await http.post("/transcribe", files={"file": ("x", wav("hello"))}, data=form)
     assert (response.status_code, response.text) == (200, "hello\n")
+    assert asked[0].boost == (BoostPhrase("hello"), BoostPhrase("world", 5.0))
 
 
 async def test_a_phrase_that_cannot_be_spoken_is_refused(http: httpx.AsyncClient) -> None:
