@@ -48,6 +48,7 @@ SAMPLE_FORMATS = {
     "wav-pcm16": SampleFormat("soundfile", "WAV", "PCM_16"),
     "wav-pcm24": SampleFormat("soundfile", "WAV", "PCM_24"),
     "wav-pcm32": SampleFormat("soundfile", "WAV", "PCM_32"),
+    "wav-pcm64": SampleFormat("av", "wav", "pcm_s64le"),
     "wav-float": SampleFormat("soundfile", "WAV", "FLOAT"),
     "wav-double": SampleFormat("soundfile", "WAV", "DOUBLE"),
     "wav-mulaw": SampleFormat("soundfile", "WAV", "ULAW", tolerance=1e-2),

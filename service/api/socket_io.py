@@ -48,8 +48,8 @@ class Inbox:
             if self._gathering and (pieces := self._gathering.release()):
                 return pieces
             raise StreamIdle(
-                f"Nothing arrived for {self._idle_timeout_s:g} s. While there is no audio, send "
-                '{"type": "keepalive"} more often than that.'
+                f"Nothing arrived for {self._idle_timeout_s:g} s. While nobody speaks, send "
+                'silence more often than that, or to /stream {"type": "keepalive"}.'
             ) from None
         if event["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(event.get("code", 1005))

@@ -33,6 +33,11 @@ class VerboseSegment(BaseModel):
     """About a sentence."""
 
     id: int = Field(examples=[0])
+    channel: int | None = Field(
+        default=None,
+        description="of the audio, where channels were recognised separately",
+        exclude_if=lambda channel: channel is None,
+    )
     seek: int = Field(default=0, description="always 0: there are no windows to seek")
     start: Seconds = Field(examples=[0.32])
     end: Seconds = Field(examples=[1.2])
@@ -51,6 +56,7 @@ class VerboseSegment(BaseModel):
     def of(cls, number: int, segment: Segment) -> "VerboseSegment":
         return cls(
             id=number,
+            channel=segment.channel,
             start=segment.start_s,
             end=segment.end_s,
             text=segment.text,
@@ -71,13 +77,13 @@ class VerboseTranscription(BaseModel):
 
     @classmethod
     def of(cls, transcript: Transcript, language: str) -> "VerboseTranscription":
-        pieces = enumerate(sentences(transcript.segments))
+        pieces = sorted(sentences(transcript.segments), key=lambda piece: piece.start_s)
         return cls(
             language=language,
             duration=transcript.duration_s,
             text=transcript.text,
             words=[VerboseWord.of(word) for word in transcript.words],
-            segments=[VerboseSegment.of(number, piece) for number, piece in pieces],
+            segments=[VerboseSegment.of(number, piece) for number, piece in enumerate(pieces)],
         )
 
 

@@ -151,9 +151,18 @@ def _frames(
             yield from (frame for frame in frames if frame.samples)
 
 
+def _samples(frame: AudioFrame) -> NDArray[Any]:
+    """As the decoder gives them: [C, n] if planar, else [1, n * C]."""
+    if frame.format.bytes < 8 or "dbl" in frame.format.name:
+        return frame.to_ndarray()
+    # Integers of 64 bits, which PyAV knows no type for.
+    num_samples = frame.samples * (len(frame.layout.channels) if frame.format.is_packed else 1)
+    return np.stack([np.frombuffer(bytes(plane), np.int64, num_samples) for plane in frame.planes])
+
+
 def _channels(frame: AudioFrame) -> NDArray[np.float32]:
     """The channels [C, n] of a frame, full scale at 1."""
-    samples: NDArray[Any] = frame.to_ndarray()  # [C, n] if planar, else [1, n * C]
+    samples = _samples(frame)
     if frame.format.is_packed:
         samples = samples.reshape(frame.samples, -1).T
     zero, full_scale = 0.0, 1.0

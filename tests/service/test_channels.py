@@ -8,7 +8,7 @@ from service.engine.options import Priority, RecognitionOptions
 from service.engine.recognizer import Recognizer
 from tests.audio_samples import encode_soundfile
 from tests.fakes import FRAMING, silence, speak
-from tests.service.requests import check_alive, error_of, post
+from tests.service.requests import check_alive, error_of, post, wav
 
 CALLER = np.concatenate([speak("good day"), silence(4.0), speak("bye"), silence(3.0)])
 AGENT = np.concatenate([silence(2.0), speak("hello there"), silence(2.0)])
@@ -50,6 +50,15 @@ async def test_subtitles_are_labelled(http: httpx.AsyncClient) -> None:
     options = {"channels": "separate", "response_format": "srt"}
     response = await post(http, call(CALLER, AGENT), **options)
     assert "\n[1] hello there\n" in response.text
+
+
+async def test_verbose_segments_tell_their_channel(http: httpx.AsyncClient) -> None:
+    options = {"channels": "separate", "response_format": "verbose_json"}
+    segments = (await post(http, call(CALLER, AGENT), **options)).json()["segments"]
+    told = [(segment["id"], segment["channel"], segment["text"]) for segment in segments]
+    assert told == [(0, 0, "good day"), (1, 1, "hello there"), (2, 0, "bye")]
+    (whole,) = (await post(http, wav("hello"), response_format="verbose_json")).json()["segments"]
+    assert "channel" not in whole
 
 
 async def test_a_mono_file_has_channel_0(http: httpx.AsyncClient) -> None:
