@@ -11,6 +11,9 @@ from typing import Any, Final, Literal, cast
 from starlette.types import Scope
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+SERVICE_RESTART: Final = 1012
+"""The code of a disconnect that the service itself brings about; the client still listens."""
+
 _EXTENSION: Final = "longwave.gathering"  # of ASGI's scope
 _MAX_KEPT: Final = 1024  # messages, of which many may be empty
 
@@ -81,6 +84,15 @@ class GatheringProtocol(WebSocketsSansIOProtocol):
         """As uvicorn's."""
         cast(Scope, self.scope)["extensions"][_EXTENSION] = self._gathering
         await super().run_asgi()
+
+    def shutdown(self) -> None:
+        """As uvicorn's, but that a session which has begun says goodbye: it has words to tell."""
+        if self.close_sent or not self.handshake_complete:
+            return super().shutdown()
+        self.stop_keepalive()
+        self._gathering.flush()
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": SERVICE_RESTART})
+        return None
 
     def send_receive_event_to_app(self) -> None:
         """As uvicorn's: `frames` are a message's."""

@@ -8,9 +8,10 @@ from types import TracebackType
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from service.api.errors import MessageTooLarge, StreamIdle
-from service.api.gathering import gathering_of
+from service.api.gathering import SERVICE_RESTART, gathering_of
 from service.api.patience import Patience
 from service.api.stream_messages import FinalEvent, PartialEvent, ServerEvent
+from service.engine.errors import StreamClosed
 
 _MAX_PENDING_EVENTS = 1000
 _MAX_TEXT_CHARACTERS = 2**17  # of a message; more would keep everybody waiting while it is checked
@@ -40,6 +41,7 @@ class Inbox:
         Raises:
             MessageTooLarge: it is larger than the limit.
             StreamIdle: none came in time.
+            StreamClosed: the service is stopping; the client can still be told.
             WebSocketDisconnect: the client left.
         """
         try:
@@ -52,6 +54,8 @@ class Inbox:
                 'silence more often than that, or to /stream {"type": "keepalive"}.'
             ) from None
         if event["type"] == "websocket.disconnect":
+            if event.get("code") == SERVICE_RESTART:
+                raise StreamClosed("the service is stopping")
             raise WebSocketDisconnect(event.get("code", 1005))
         text: str | None = event.get("text")
         return self._checked(event["bytes"]) if text is None else self._checked_text(text)

@@ -4,7 +4,9 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from tempfile import SpooledTemporaryFile
+from typing import Any
 
 import httpx
 import pytest
@@ -143,6 +145,16 @@ async def test_stopping_tells_a_stream(
 ) -> None:
     await websocket.send(json.dumps(START))
     await websocket.recv()
+    await websocket.send(pcm16(speak("my last words")))
+    await websocket.recv()
+    await websocket.send(bytes(2))  # which is kept until there is more
     server.should_exit = True
-    await asyncio.wait_for(websocket.wait_closed(), 10.0)
+    events: list[dict[str, Any]] = []
+    async with asyncio.timeout(10.0):
+        with suppress(websockets.ConnectionClosedError):
+            while True:
+                events.append(json.loads(await websocket.recv()))
+    final, error = events[-2:]
+    assert (final["type"], final["text"]) == ("final", "my last words")
+    assert (error["type"], error["code"]) == ("error", "unavailable")
     assert websocket.close_code == 1012
