@@ -4,6 +4,7 @@ A microphone sends ten pieces a second and more, a model steps three times a sec
 task for a piece that only has to be kept costs more than all else that is done about the piece.
 """
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, Literal, cast
@@ -33,6 +34,7 @@ class Gathering:
         self._kept: list[bytes] = []
         self._num_bytes = 0
         self._wanted = 0
+        self.kept_at_s = 0.0  # on the monotonic clock, when the last message came that was kept
 
     def want(self, num_bytes: int) -> None:
         """From now on, so many bytes are enough."""
@@ -47,6 +49,7 @@ class Gathering:
         else:
             self._kept.append(message)
             self._num_bytes += len(message)
+            self.kept_at_s = time.monotonic()
             self._check()
 
     def flush(self) -> None:

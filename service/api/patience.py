@@ -25,8 +25,11 @@ class Patience:
         self._timer: asyncio.TimerHandle | None = None
         self._is_over = False
 
-    async def wait(self, awaitable: Awaitable[T]) -> T:
+    async def wait(self, awaitable: Awaitable[T], since_s: float | None = None) -> T:
         """The result of what is waited for.
+
+        Args:
+            since_s: when the wait began, on the monotonic clock, if not now.
 
         Raises:
             TimeoutError: it took too long, and was cancelled.
@@ -34,9 +37,11 @@ class Patience:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
         num_cancellations = task.cancelling()
-        self._waiting, self._began_s, self._is_over = task, loop.time(), False
+        now_s = loop.time()
+        self._waiting, self._is_over = task, False
+        self._began_s = now_s if since_s is None else since_s
         if self._timer is None:
-            self._set_timer(self._limit_s)
+            self._set_timer(max(0.0, self._began_s + self._limit_s - now_s))
         try:
             return await awaitable
         except asyncio.CancelledError:

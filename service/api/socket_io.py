@@ -29,6 +29,7 @@ class Inbox:
         self._idle_timeout_s = idle_timeout_s
         self._patience = Patience(idle_timeout_s)
         self._gathering = gathering_of(websocket.scope)
+        self._last_kept_s: float | None = None  # where what was kept had to be fetched
 
     def want(self, num_bytes: int) -> None:
         """Say how many more bytes of audio are of use: smaller pieces may be joined until then."""
@@ -44,10 +45,12 @@ class Inbox:
             StreamClosed: the service is stopping; the client can still be told.
             WebSocketDisconnect: the client left.
         """
+        since_s, self._last_kept_s = self._last_kept_s, None
         try:
-            event = await self._patience.wait(self._websocket.receive())
+            event = await self._patience.wait(self._websocket.receive(), since_s)
         except TimeoutError:
             if self._gathering and (pieces := self._gathering.release()):
+                self._last_kept_s = self._gathering.kept_at_s
                 return pieces
             raise StreamIdle(
                 f"Nothing arrived for {self._idle_timeout_s:g} s. While nobody speaks, send "

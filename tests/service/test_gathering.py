@@ -146,6 +146,18 @@ async def test_pieces_that_are_kept_are_no_idleness() -> None:
     assert not passed_on
 
 
+async def test_who_is_idle_is_so_from_the_last_piece_on() -> None:
+    loop, gathering = asyncio.get_running_loop(), Gathering(list[bytes]().append)
+    inbox = inbox_of(gathering, max_message_bytes=1000)
+    inbox.want(WANTED)
+    loop.call_later(0.1, gathering.add, b"a")
+    began_s = loop.time()
+    assert await inbox.receive() == b"a"
+    with pytest.raises(StreamIdle):
+        await inbox.receive()
+    assert 1.09 < loop.time() - began_s < 1.9  # of 1 s
+
+
 def test_what_is_joined_is_within_the_limit_of_a_message() -> None:
     passed_on: list[bytes] = []
     gathering = Gathering(passed_on.append)
