@@ -4,11 +4,15 @@ import argparse
 import importlib
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from bench.options import FULL, QUICK, BenchOptions
 from service.settings import Settings, settings_from
+
+T = TypeVar("T", int, float)
 
 _SETTINGS = ("model", "provider", "precision", "workers", "max_batch_size", "max_batch_audio_s")
 _FAILED, _WRONG_USAGE = 1, 2
@@ -25,14 +29,26 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--audio", type=Path, metavar="PATH", help="speech to send: file or folder")
     parser.add_argument("--quick", action="store_true", help="under two minutes; rough figures")
     parser.add_argument("--no-peers", action="store_true", help="leave the peers out")
-    parser.add_argument("--soak", type=int, default=0, metavar="CHUNKS", help="live chunks to soak")
+    parser.add_argument(
+        "--soak", type=_not_negative(int), default=0, metavar="CHUNKS", help="live chunks to soak"
+    )
     parser.add_argument("--output", type=Path, default=Path("bench-report"), metavar="DIR")
-    parser.add_argument("--time-limit", type=float, default=30.0, metavar="MINUTES")
+    parser.add_argument("--time-limit", type=_not_negative(float), default=30.0, metavar="MINUTES")
     parser.add_argument("--piece-ms", type=int, default=100, metavar="MS", help="audio a message")
     for name in _SETTINGS:
         flag = f"--{name.replace('_', '-')}"
         parser.add_argument(flag, dest=name, default=argparse.SUPPRESS, metavar="VALUE")
     parser.set_defaults(func=run)
+
+
+def _not_negative(kind: type[T]) -> Callable[[str], T]:
+    def parsed(text: str) -> T:
+        number = kind(text)
+        if number < 0:
+            raise argparse.ArgumentTypeError(f"{text} is less than 0")
+        return number
+
+    return parsed
 
 
 def run(arguments: argparse.Namespace) -> int:

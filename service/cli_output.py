@@ -75,7 +75,7 @@ class Printed:
             print_out(self._labelled(file, body))
             return
         self.num_failed += 1
-        cause = _complain(file, outcome)
+        cause = _complain(file.name, outcome)
         if self._is_json:
             print_out(json.dumps({"path": file.name, "error": cause}, ensure_ascii=False) + "\n")
 
@@ -104,15 +104,16 @@ class Filed:
         return not self.overwrite and self._path(file).exists()
 
     def take(self, file: Input, outcome: Outcome) -> None:
-        if isinstance(outcome, Transcript):
-            try:
-                write_whole(self._path(file), render(outcome, self.response_format, self.bundle))
-            except OSError as error:
-                outcome = error
-            else:
-                return
-        self.num_failed += 1
-        _complain(file, outcome)
+        if not isinstance(outcome, Transcript):
+            self.num_failed += 1
+            _complain(file.name, outcome)
+            return
+        path = self._path(file)
+        try:
+            write_whole(path, render(outcome, self.response_format, self.bundle))
+        except OSError as error:
+            self.num_failed += 1
+            _complain(f"{path} cannot be written", error)
 
     def _path(self, file: Input) -> Path:
         place = self.folder / file.place
@@ -139,8 +140,8 @@ def _abandon_what_is_buffered() -> None:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
-def _complain(file: Input, error: EngineError | OSError) -> str:
-    """Tell the standard error what is wrong with a file; the same for the caller."""
+def _complain(what: str, error: EngineError | OSError) -> str:
+    """Tell the standard error what is wrong with something; the cause for the caller."""
     cause = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-    print(f"longwave: {file.name}: {cause}", file=sys.stderr)
+    print(f"longwave: {what}: {cause}", file=sys.stderr)
     return cause

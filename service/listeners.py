@@ -53,6 +53,11 @@ def _listen(settings: Settings, name: str) -> list[socket.socket]:
     try:
         return _opened(_addresses(settings.host, port))
     except OSError as error:
+        if isinstance(error, socket.gaierror) or error.errno in _ABSENT:
+            raise InvalidSetting(
+                f"{variable('host')}={settings.host} is no address of this machine: "
+                f"{error.strerror}; choose another one"
+            ) from error
         raise InvalidSetting(
             f"{variable(name)}={port} cannot be listened on at {settings.host}: "
             f"{error.strerror}; choose another port"

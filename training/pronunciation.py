@@ -32,7 +32,7 @@ def read_lexicon(path: Path) -> dict[str, Pronunciation]:
     """Words to their phonemes. Raises InvalidLexicon on a line without phonemes, and OSError."""
     lexicon = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        word, *phonemes = line.split()
+        word, *phonemes = line.split() or [""]
         if not phonemes:
             raise InvalidLexicon(f"{path}:{number}: {word!r} has no phonemes")
         lexicon[word] = tuple(phonemes)

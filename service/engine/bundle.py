@@ -86,6 +86,10 @@ def load_bundle(folder: Path) -> Bundle:
     path = folder / DESCRIPTION
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InvalidBundle(
+            f"{folder.absolute()} has no {DESCRIPTION}; name the folder of a model bundle"
+        ) from error
     except (OSError, ValueError) as error:
         raise InvalidBundle(f"{path} cannot be read: {error}; {REMEDY}") from error
     try:

@@ -16,6 +16,7 @@ from bench.processes import ServerFailed
 from bench.report import JSON_FILE, PICTURE, Report
 from bench.run import run_bench
 from bench.scenarios import Bench
+from service import cli
 from service.cli import main
 from service.engine.load_gauge import LoadGauge
 from service.engine.options import RuntimeOptions
@@ -147,3 +148,11 @@ def test_audio_that_is_not_there_is_wrong_usage(
     code = main(["bench", "--model", str(tmp_path), "--audio", str(tmp_path / "nowhere")])
     assert code == 2
     assert "holds no audio that can be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--soak", "--time-limit"])
+def test_less_than_nothing_is_wrong_usage(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        cli.main(["bench", flag, "-5"])
+    assert exit_info.value.code == 2
+    assert "-5 is less than 0" in capsys.readouterr().err

@@ -20,6 +20,11 @@ def test_a_bundle_is_read(tmp_path: Path) -> None:
     assert bundle.decoding.decoder == "greedy"
 
 
+def test_a_folder_without_a_bundle_is_named_whole(tmp_path: Path) -> None:
+    with pytest.raises(InvalidBundle, match=rf"{tmp_path} has no bundle\.json; name the folder"):
+        load_bundle(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("changes", "cause"),
     [

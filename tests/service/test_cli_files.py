@@ -122,7 +122,8 @@ def test_an_output_that_cannot_be_written_is_told(
     output = tmp_path / "out"
     (output / "b.txt.part").mkdir(parents=True)
     assert cli.main(["transcribe", "--output-dir", str(output), str(calls)]) == 1
-    assert "b.wav: Is a directory" in capsys.readouterr().err
+    complaint = f"{output / 'b.txt'} cannot be written: Is a directory"
+    assert complaint in capsys.readouterr().err
     assert list(written(output)) == ["a.txt", "old/c.txt"]
 
 

@@ -31,10 +31,11 @@ def test_a_lexicon_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_lexicon(path) == LEXICON
 
 
-def test_a_word_without_phonemes_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("word", ["silent", ""])
+def test_a_word_without_phonemes_is_named(tmp_path: Path, word: str) -> None:
     path = tmp_path / "lexicon.txt"
-    path.write_text("you j u\nsilent\n")
-    with pytest.raises(InvalidLexicon, match=r"lexicon\.txt:2: 'silent'"):
+    path.write_text(f"you j u\n{word}\nme m i\n")
+    with pytest.raises(InvalidLexicon, match=rf"lexicon\.txt:2: '{word}'"):
         read_lexicon(path)
 
 
