@@ -90,18 +90,21 @@ class Settings(BaseModel):
         description="longest file or stream in seconds",
     )
     max_message_kb: int = Field(
-        default=1024, ge=1, le=65536, description="largest WebSocket message in KiB"
+        default=1024,
+        ge=1,
+        le=65536,
+        description="largest WebSocket message in KiB; text may have 128 at most",
     )
     stream_idle_timeout_s: float = Field(
         default=30.0,
         gt=0,
         allow_inf_nan=False,
-        description="seconds a stream may be silent on the wire",
+        description="seconds a stream may be silent on the wire, or its client read nothing",
     )
     shutdown_timeout_s: int = Field(
         default=30,
         ge=0,
-        description="seconds that running requests get to end when the service stops",
+        description="seconds that files get to end when the service stops; streams end at once",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least severe level that is logged"
