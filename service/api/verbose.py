@@ -77,13 +77,13 @@ class VerboseTranscription(BaseModel):
 
     @classmethod
     def of(cls, transcript: Transcript, language: str) -> "VerboseTranscription":
-        pieces = sorted(sentences(transcript.segments), key=lambda piece: piece.start_s)
+        pieces = enumerate(sentences(transcript.segments))
         return cls(
             language=language,
             duration=transcript.duration_s,
             text=transcript.text,
             words=[VerboseWord.of(word) for word in transcript.words],
-            segments=[VerboseSegment.of(number, piece) for number, piece in enumerate(pieces)],
+            segments=[VerboseSegment.of(number, piece) for number, piece in pieces],
         )
 
 

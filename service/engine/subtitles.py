@@ -34,11 +34,12 @@ class Cue:
 
 
 def sentences(segments: Iterable[Segment]) -> list[Segment]:
-    """Segments cut into sentence-like ones that each fit a cue, in order, all words kept.
+    """Segments cut into sentence-like ones that each fit a cue, by their starts, all words kept.
 
     Words longer than a line are cut as well. Alternatives are of whole segments and left out.
     """
-    return [piece for segment in segments for piece in _cut(segment)]
+    pieces = (piece for segment in segments for piece in _cut(segment))
+    return sorted(pieces, key=lambda piece: piece.start_s)
 
 
 def to_cues(transcript: Transcript) -> list[Cue]:
@@ -47,10 +48,9 @@ def to_cues(transcript: Transcript) -> list[Cue]:
     A cue that would be gone too soon stays until the next one of its channel, or for `MIN_CUE_S`.
     Where channels were recognised separately, a cue begins with its channel's number: `[0]`.
     """
-    pieces = sorted(sentences(transcript.segments), key=lambda piece: piece.start_s)
     next_start_s: dict[int | None, float] = {}
     cues = []
-    for piece in reversed(pieces):
+    for piece in reversed(sentences(transcript.segments)):
         end_s = max(piece.end_s, piece.start_s + MIN_CUE_S)
         end_s = min(end_s, piece.start_s + MAX_CUE_S, next_start_s.get(piece.channel, math.inf))
         next_start_s[piece.channel] = piece.start_s

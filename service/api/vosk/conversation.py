@@ -9,7 +9,7 @@ from service.api.vosk.wav_header import WavHeaderSkipper
 from service.engine.audio import AudioLimits
 from service.engine.errors import EngineError
 from service.engine.events import Event, Partial, ended
-from service.engine.options import Priority
+from service.engine.options import Priority, RecognitionOptions
 from service.engine.pcm import PcmDecoder
 from service.engine.recognizer import Recognizer
 
@@ -81,12 +81,14 @@ class Conversation:
         if take is not None and (take.has_heard or take.config == config):
             return take
         self.close()
-        await self._recognizer.prepare(config.recognition(self._recognizer.bundle))
-        return _Take(self._recognizer, config)
+        options = config.recognition(self._recognizer.bundle)
+        await self._recognizer.prepare(options)
+        return _Take(self._recognizer, config, options)
 
     def _next_take(self, config: VoskConfig) -> "_Take | None":
         try:
-            return _Take(self._recognizer, config)
+            options = config.recognition(self._recognizer.bundle)
+            return _Take(self._recognizer, config, options)
         except EngineError:
             return None
 
@@ -102,7 +104,9 @@ async def _result(events: Sequence[Event], config: VoskConfig, began_s: float) -
 class _Take:
     """Audio up to the client's next command, recognised with one configuration."""
 
-    def __init__(self, recognizer: Recognizer, config: VoskConfig) -> None:
+    def __init__(
+        self, recognizer: Recognizer, config: VoskConfig, options: RecognitionOptions
+    ) -> None:
         bundle = recognizer.bundle
         encoded_rate = round(config.sample_rate)
         self.config = config
@@ -112,7 +116,7 @@ class _Take:
         self._pcm = PcmDecoder(_ENCODING, encoded_rate, sample_rate, block)
         self._header = WavHeaderSkipper()
         self._num_bytes = 0
-        self._stream = recognizer.stream(config.recognition(bundle), Priority.LIVE)
+        self._stream = recognizer.stream(options, Priority.LIVE)
 
     @property
     def duration_s(self) -> float:
