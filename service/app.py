@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _KEEP_ALIVE_S = 30
+_SLOW_START_S = 8.0  # beyond what any machine takes to load what is compiled already
 # New objects for a collection of the young, those for one of the older, and those for one of all.
 # Nearly all that a message needs is gone without any, so that Python's 700 searches often in vain.
 _COLLECTIONS = (10_000, 5, 2)
@@ -109,8 +110,10 @@ async def serve(settings: Settings) -> None:
         InvalidSetting: a port cannot be listened on.
     """
     options = settings.runtime_options()
+    is_slow = asyncio.get_running_loop().call_later(_SLOW_START_S, _tell_of_a_slow_start)
     # Warmed up, or the first beam search would wait for it.
     async with running_recognizer(settings.model, options, warm_up) as recognizer:
+        is_slow.cancel()
         logger.info("model %s runs on %s", recognizer.bundle.name, recognizer.provider)
         listeners = open_listeners(settings)
         if not listeners.vosk:
@@ -131,6 +134,10 @@ def run(settings: Settings) -> None:
     _share_one_heap()
     with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
         runner.run(serve(settings))
+
+
+def _tell_of_a_slow_start() -> None:
+    logger.info("the first start compiles the search, once, for a minute or two; please wait")
 
 
 def _leave_what_stays_to_no_collection() -> None:

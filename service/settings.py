@@ -115,6 +115,11 @@ class Settings(BaseModel):
     def _empty_is_none(cls, port: object) -> object:
         return 0 if port == "" else port
 
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_lower_case(cls, level: object) -> object:
+        return level.lower() if isinstance(level, str) else level
+
     @property
     def max_upload_bytes(self) -> int:
         return self.max_upload_mb * 1024 * 1024

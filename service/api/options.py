@@ -23,6 +23,7 @@ from service.engine.options import (
 from service.engine.phrases import boost_phrase
 
 _ENDPOINTING = Endpointing()
+_FOR_BEAM = ("beam_width", "lm_weight", "word_bonus", "boost")
 
 
 class DecodingOptions(BaseModel):
@@ -118,13 +119,12 @@ class DecodingOptions(BaseModel):
         )
 
     def _decoder(self, default: str) -> str:
-        for_beam = {name: getattr(self, name) for name in ("lm_weight", "word_bonus", "boost")}
+        for_beam = {name: getattr(self, name) for name in _FOR_BEAM}
         for_beam["nbest"] = None if self.nbest == 1 else self.nbest
         asked = [name for name, value in for_beam.items() if value not in (None, [])]
         if self.decoder == "greedy" and asked:
             raise InvalidOption(f"{asked[0]} needs the decoder 'beam'; 'greedy' is asked for")
-        wants_beam = bool(asked) or self.beam_width is not None
-        return self.decoder or ("beam" if wants_beam else default)
+        return self.decoder or ("beam" if asked else default)
 
     def _boost(self, bundle: Bundle) -> tuple[BoostPhrase, ...]:
         if len(self.boost) > MAX_BOOST_PHRASES:  # before each of them costs something

@@ -41,7 +41,6 @@ def test_weights_reach_the_engine_and_choose_the_beam(name: str, value: str) -> 
         ({"nbest": "2"}, "beam"),
         ({"nbest": "1"}, "greedy"),
         ({"boost": "zanzibar"}, "beam"),
-        ({"decoder": "greedy", "beam_width": "4"}, "greedy"),
         ({"decoder": "greedy", "nbest": "1"}, "greedy"),
     ],
 )
@@ -106,6 +105,7 @@ def test_numerals_of_an_unknown_language_are_refused() -> None:
         ([("nbest", "2.5")], "'nbest' is '2.5'"),
         ([("nbest", "2"), ("decoder", "greedy")], "nbest needs the decoder 'beam'"),
         ([("boost", "a"), ("decoder", "greedy")], "boost needs the decoder 'beam'"),
+        ([("beam_width", "4"), ("decoder", "greedy")], "beam_width needs the decoder 'beam'"),
         ([("lm_weight", "-0.1")], "lm_weight is -0.1; it must be between 0"),
         ([("lm_weight", "10.1")], "lm_weight is 10.1"),
         ([("lm_weight", "nan")], "lm_weight is nan"),

@@ -1,14 +1,21 @@
 """The whole process: how it starts and how it stops."""
 
+import asyncio
+import logging
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+
+from service import app
+from service.settings import Settings
 
 PROGRAM = """
 import gc
@@ -68,3 +75,18 @@ def test_a_signal_ends_it_in_order(process: subprocess.Popen[str], number: signa
     assert (out.split(), process.returncode) == (["frozen", "collecting", "released", "ended"], 0)
     assert re.search(r"http://127\.0\.0\.1:\d+", log)
     assert "INFO service.app: model fake runs on CPUExecutionProvider" in log
+
+
+async def test_a_slow_start_says_what_it_waits_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    @asynccontextmanager
+    async def running_recognizer(*_: Any) -> AsyncIterator[None]:
+        await asyncio.sleep(0.1)
+        yield
+
+    monkeypatch.setattr(app, "running_recognizer", running_recognizer)
+    monkeypatch.setattr(app, "_SLOW_START_S", 0.01)
+    with caplog.at_level(logging.INFO), pytest.raises(AttributeError):  # there is no recognizer
+        await app.serve(Settings())
+    assert "compiles the search, once" in caplog.text

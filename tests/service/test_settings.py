@@ -38,6 +38,10 @@ def test_vosks_port_can_be_off(value: str) -> None:
     assert read(LONGWAVE_VOSK_PORT=value).vosk_port == 0
 
 
+def test_the_case_of_the_log_level_does_not_matter() -> None:
+    assert read(LONGWAVE_LOG_LEVEL="WARNING").log_level == "warning"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
