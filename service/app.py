@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.loops.auto import auto_loop_factory
 
-from service.api import health, stream, transcribe
+from service.api import health, metrics, stream, transcribe
 from service.api.documentation import description
 from service.api.error_handlers import add_error_handlers
 from service.api.gathering import GatheringProtocol
@@ -54,7 +54,7 @@ def create_app(
     app.state.settings = settings
     app.state.recognizer = recognizer
     app.state.remote_files = remote_files
-    for module in (transcribe, stream, transcriptions, models, vosk, health):
+    for module in (transcribe, stream, transcriptions, models, vosk, health, metrics):
         app.include_router(module.router)
     add_error_handlers(app)
     if settings.vosk_port:

@@ -1,15 +1,11 @@
 """`GET /healthz`, `/readyz` and `/models`: is it alive, does it take work, and with what."""
 
-from contextlib import suppress
-
 from fastapi import APIRouter
 
 from service.api.dependencies import RecognizerDependency, SettingsDependency
 from service.api.documentation import error_responses
 from service.api.schemas import HealthResponse, ModelSchema, ModelsResponse, ReadyResponse
 from service.api.warnings import runtime_warnings
-from service.engine.errors import Overloaded
-from service.engine.recognizer import Recognizer
 from service.version import service_version
 
 router = APIRouter(tags=["service"])
@@ -24,7 +20,7 @@ async def healthz() -> HealthResponse:
 @router.get("/readyz", summary="Does it take work?", responses=error_responses(503))
 async def readyz(recognizer: RecognizerDependency, settings: SettingsDependency) -> ReadyResponse:
     """Answers 200 while the model is loaded and runs, and says where it really runs."""
-    _check_running(recognizer)
+    recognizer.check_running()
     return ReadyResponse(
         version=service_version(),
         model=ModelSchema.of(recognizer.bundle),
@@ -38,9 +34,3 @@ async def readyz(recognizer: RecognizerDependency, settings: SettingsDependency)
 async def models(recognizer: RecognizerDependency) -> ModelsResponse:
     """The models that the service has loaded."""
     return ModelsResponse(models=[ModelSchema.of(recognizer.bundle)])
-
-
-def _check_running(recognizer: Recognizer) -> None:
-    """Raise StreamClosed unless the engine admits streams; a full one is ready all the same."""
-    with suppress(Overloaded):
-        recognizer.check_room()

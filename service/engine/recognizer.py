@@ -25,6 +25,7 @@ from service.engine.scheduler import Scheduler, SchedulerLimits
 from service.engine.segmenter import Segmenter
 from service.engine.steps import Step, Stepped, StepRunner
 from service.engine.stream import RunDecoding, Stream, StreamParts
+from service.engine.tally import Tally
 from service.engine.transcript import Segment
 from service.engine.transcription import transcribe
 
@@ -77,9 +78,23 @@ class Recognizer:
         """The precision that really runs: float32, float16 or int8."""
         return self._model.precision
 
+    @property
+    def tally(self) -> Tally:
+        """What it does and has done, counted in steps of streams; for reading only."""
+        return self._scheduler.tally
+
+    @property
+    def live_delay_s(self) -> float:
+        """How late the steps of live streams are at present, on average."""
+        return self._scheduler.live_delay_s
+
     def check_room(self) -> None:
         """Raise what `stream` would raise now, and open none."""
         self._scheduler.check_room()
+
+    def check_running(self) -> None:
+        """Raise StreamClosed if the engine is shutting down; a full one runs all the same."""
+        self._scheduler.check_running()
 
     async def prepare(self, options: RecognitionOptions) -> None:
         """Make what streams with these options need, off the event loop where it takes its time.

@@ -18,6 +18,7 @@ from service.engine.errors import Overloaded, StreamClosed
 from service.engine.job_queue import JobQueue, Queued
 from service.engine.load_gauge import LoadGauge
 from service.engine.options import Priority
+from service.engine.tally import Tally
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -59,9 +60,19 @@ class Scheduler(Generic[J, R]):
         self._executor = ThreadPoolExecutor(limits.num_workers, thread_name_prefix="scheduler")
         self._running: set[asyncio.Task[None]] = set()
         self._seats: set[Seat[J, R]] = set()
-        self._num_live_seats = 0
+        self._tally = Tally()
         self._dispatch_is_due = False
         self._stopping = False
+
+    @property
+    def tally(self) -> Tally:
+        """What it does and has done; for reading only."""
+        return self._tally
+
+    @property
+    def live_delay_s(self) -> float:
+        """How late live jobs are at present, on average."""
+        return self._gauge.delay_s(time.perf_counter())
 
     def admit(self, priority: Priority) -> "Seat[J, R]":
         """Let one more caller in; the seat is the caller's to close.
@@ -73,7 +84,7 @@ class Scheduler(Generic[J, R]):
         self.check_room()
         seat = Seat(self, priority)
         self._seats.add(seat)
-        self._num_live_seats += priority is Priority.LIVE
+        self._tally.admit(priority)
         return seat
 
     async def stop(self) -> None:
@@ -91,23 +102,24 @@ class Scheduler(Generic[J, R]):
 
     def check_room(self) -> None:
         """Raise what `admit` would raise now, and admit nobody."""
-        self._check_running()
-        limits, now_s = self._limits, time.perf_counter()
-        if len(self._seats) >= limits.max_seats:
-            raise Overloaded(f"all {limits.max_seats} streams are in use", limits.retry_after_s)
-        wait_s = self._gauge.seconds_until(limits.max_live_delay_s, now_s)
-        if wait_s > 0:
-            delay_ms = 1000 * self._gauge.delay_s(now_s)
-            message = f"live streams are {delay_ms:.0f} ms late; more would make them later"
-            raise Overloaded(message, max(limits.retry_after_s, wait_s))
+        self.check_running()
+        refusal = self._refusal()
+        if refusal is not None:
+            self._tally.num_refused += 1
+            raise refusal
+
+    def check_running(self) -> None:
+        """Raise StreamClosed if it is stopping; a full one runs all the same."""
+        if self._stopping:
+            raise StreamClosed("the engine is shutting down")
 
     def has_live_callers(self) -> bool:
         """Whether a seat for live jobs is taken."""
-        return self._num_live_seats > 0
+        return self._tally.num_open[Priority.LIVE] > 0
 
     def enqueue(self, job: J, key: Hashable, priority: Priority) -> Queued[Job[J, R]]:
         """Queue a job for a seat."""
-        self._check_running()
+        self.check_running()
         future: asyncio.Future[Completed[R]] = asyncio.get_running_loop().create_future()
         queued = self._queue.push(Job(job, time.perf_counter(), future, priority), key, priority)
         self._make_dispatch_due()
@@ -117,15 +129,22 @@ class Scheduler(Generic[J, R]):
         """Give a seat's place to the next caller, if it has one still."""
         if seat in self._seats:
             self._seats.remove(seat)
-            self._num_live_seats -= seat.priority is Priority.LIVE
+            self._tally.release(seat.priority)
 
     def withdraw(self, queued: Queued[Job[J, R]]) -> None:
         """Drop a job that nobody waits for, unless it is running already."""
         self._queue.discard(queued)
 
-    def _check_running(self) -> None:
-        if self._stopping:
-            raise StreamClosed("the engine is shutting down")
+    def _refusal(self) -> Overloaded | None:
+        limits, now_s = self._limits, time.perf_counter()
+        if len(self._seats) >= limits.max_seats:
+            return Overloaded(f"all {limits.max_seats} streams are in use", limits.retry_after_s)
+        wait_s = self._gauge.seconds_until(limits.max_live_delay_s, now_s)
+        if wait_s > 0:
+            delay_ms = 1000 * self._gauge.delay_s(now_s)
+            message = f"live streams are {delay_ms:.0f} ms late; more would make them later"
+            return Overloaded(message, max(limits.retry_after_s, wait_s))
+        return None
 
     def _make_dispatch_due(self) -> None:
         # After the tasks that are ready to run: what they submit now belongs to the same batch.
@@ -147,6 +166,7 @@ class Scheduler(Generic[J, R]):
         run_in_executor = asyncio.get_running_loop().run_in_executor
         outcomes = await run_in_executor(self._executor, run_isolated, self._run_batch, batch)
         self._note_delay(batch, outcomes)
+        self._tally.finish(batch, outcomes)
         for job, outcome in zip(batch, outcomes, strict=True):
             settle(job, outcome)
 
@@ -195,6 +215,10 @@ class Seat(Generic[J, R]):
         finally:
             self._scheduler.withdraw(queued)
             self._queued = None
+
+    def note_audio(self, num_samples: int) -> None:
+        """Have it counted that the caller brought so much."""
+        self._scheduler.tally.num_samples[self.priority] += num_samples
 
     def close(self) -> None:
         """Give the seat up; a job of it that has not started never does. Idempotent."""

@@ -97,6 +97,7 @@ class Stream:
         self._check_open()
         try:
             self._parts.chunker.push(waveform if is_checked else _validated(waveform))
+            self._seat.note_audio(len(waveform))
             before = self._segmenter_state
             events = await self._run_steps()
             return events if self._segmenter_state is before else events + self._news()
