@@ -2,13 +2,17 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from functools import cache
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from service.engine.decoding import Word
+
+_Extent: TypeAlias = tuple[int, int]
+"""A word's first frame, and the one after its last."""
 
 
 class Reading(NamedTuple):
@@ -28,16 +32,26 @@ def best_readings(readings: Sequence[Reading], nbest: int) -> list[Reading]:
     is too high, the more the narrower the beam; a calibration has to correct for that.
     """
     ranked = sorted(_merged(readings), key=lambda reading: reading.score, reverse=True)
-    total = float(np.logaddexp.reduce([reading.score for reading in ranked]))
-    occurrences: defaultdict[str, list[tuple[Word, float]]] = defaultdict(list)
-    for reading in ranked:
+    masses = _masses(ranked)
+
+    @cache  # hundreds of readings have most of their words in common
+    def weighed(word: Word) -> Word:
+        return _weighed(word, masses[word.text])
+
+    return [
+        reading._replace(words=tuple(map(weighed, reading.words))) for reading in ranked[:nbest]
+    ]
+
+
+def _masses(readings: Sequence[Reading]) -> Mapping[str, Mapping[_Extent, float]]:
+    """The posterior mass of the readings that have a word, by its text and when it is said."""
+    total = float(np.logaddexp.reduce([reading.score for reading in readings]))
+    masses: defaultdict[str, defaultdict[_Extent, float]] = defaultdict(lambda: defaultdict(float))
+    for reading in readings:
         share = math.exp(reading.score - total)
         for word in reading.words:
-            occurrences[word.text].append((word, share))
-    return [
-        reading._replace(words=tuple(_weighed(w, occurrences[w.text]) for w in reading.words))
-        for reading in ranked[:nbest]
-    ]
+            masses[word.text][word.start_frame, word.end_frame] += share
+    return masses
 
 
 def _merged(readings: Sequence[Reading]) -> list[Reading]:
@@ -56,11 +70,11 @@ def _merged(readings: Sequence[Reading]) -> list[Reading]:
     return list(by_text.values())
 
 
-def _weighed(word: Word, occurrences: Sequence[tuple[Word, float]]) -> Word:
-    """The word with its confidence times the share of readings that have it too."""
+def _weighed(word: Word, masses: Mapping[_Extent, float]) -> Word:
+    """The word with its confidence times the mass of the readings that have it then too."""
     support = sum(
-        share
-        for other, share in occurrences
-        if other.start_frame < word.end_frame and word.start_frame < other.end_frame
+        mass
+        for (start, end), mass in masses.items()
+        if start < word.end_frame and word.start_frame < end
     )
     return replace(word, confidence=word.confidence * min(support, 1.0))
