@@ -58,6 +58,8 @@ def search_pronunciations(
         followed = _first(current, num_hypotheses)
         step_hypotheses(judges, pruning, followed, (frame, phonemes), candidates)
         chosen = best_candidates(_ranks(judges.weight, candidates), pruning)
+        if len(chosen) == 0:  # the frame allows none of them: it is passed over
+            continue
         for new, row in enumerate(chosen):
             _arrive(judges, current, candidates.rows[row], other, new)
         num_hypotheses = len(chosen)

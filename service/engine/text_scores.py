@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.engine.compiled import compiled
+from service.engine.compiled import borrowing, compiled
 from service.engine.text_fit import Heard, fit_text
 from service.engine.word_scores import Words, score_text
 
@@ -44,8 +44,14 @@ def score_texts(
         letters = texts.letters[letter : texts.letter_ends[index]]
         phonemes = texts.phonemes[phoneme : texts.phoneme_ends[index]]
         letter, phoneme = texts.letter_ends[index], texts.phoneme_ends[index]
-        heard = sounds.letter_weight * fit_text(sounds.letters, letters)
-        heard += sounds.phoneme_weight * fit_text(sounds.phonemes, phonemes)
+        heard = _weighed(sounds.letter_weight, fit_text(sounds.letters, letters))
+        heard += _weighed(sounds.phoneme_weight, fit_text(sounds.phonemes, phonemes))
         scores[0, index] = heard
         scores[1, index] = heard + score_text(words, letters, context)
     return scores
+
+
+@borrowing
+def _weighed(weight: float, log_prob: float) -> float:
+    """What cannot be heard cannot, though it weighs nothing: 0 * -inf is no number."""
+    return weight * log_prob if log_prob > -np.inf else -np.inf

@@ -18,6 +18,7 @@ from service.engine.language_model import ShallowFusion
 from service.engine.options import BoostPhrase
 from service.engine.text_fit import Heard, fit_text
 from service.engine.text_judge import SoundWeights
+from service.engine.text_scores import Sounds, Texts, score_texts
 from service.engine.vocabulary import Vocabulary
 from tests.engine.ctc_samples import cut, decoded, log_probs, places, read
 from tests.engine.ngram_samples import score_text
@@ -130,6 +131,16 @@ def test_a_word_that_is_disputed_is_less_sure() -> None:
     agreed = readings(heard("-ab--", "-AB--", 0.9), decoder())[0].words[0]
     disputed = readings(heard("-ab--", "-CB--", 0.9), decoder())[0].words[0]
     assert disputed.confidence < 0.9 * agreed.confidence
+
+
+def test_letters_that_cannot_be_heard_are_none_even_where_they_weigh_nothing() -> None:
+    words = BeamDecoder(LETTERS, 0, tuning=BeamTuning(fusion=ShallowFusion(MODEL, 1.0, 0.0))).words
+    posteriors = np.exp(heard("a", "A"), dtype=np.float64)
+    spelled, said = np.hsplit(posteriors, [len(LETTERS)])
+    sounds = Sounds(Heard(spelled.copy(), 0, 1), Heard(said.copy(), 0, -1), 0.0, 1.0)
+    twice, once = np.array([2, 2], np.int32), np.array([1], np.int32)  # "aa", which sounds like "a"
+    texts = Texts(twice, np.array([2]), once, np.array([1]))
+    assert (score_texts(words, MODEL.start(), sounds, texts) == -np.inf).all()
 
 
 def test_as_many_readings_as_are_wanted() -> None:

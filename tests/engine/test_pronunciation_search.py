@@ -160,12 +160,17 @@ def test_before_any_frame_nothing_is_said() -> None:
     assert decoder.texts(decoder.start(), 3) == [[]]
 
 
-def test_in_mid_word_whole_words_are_given() -> None:
+def decoder_of_two_words() -> PronunciationDecoder:
+    """Its words are "c" and "ab"; A alone is none."""
     trie = ngram_trie({("<unk>",): 0.1, ("c",): 0.5, ("ab",): 0.4})
-    lexicon = {word: LEXICON[word] for word in ("c", "ab")}  # A alone is no word here
+    lexicon = {word: LEXICON[word] for word in ("c", "ab")}
     fusion = ShallowFusion(LanguageModel(trie, LETTERS, lexicon, len(PHONEMES)), 1.0, 0.0)
     boosts = build_said_boosts(build_boosts((), VOCABULARY), (), VOCABULARY, fusion)
-    decoder = PronunciationDecoder(fusion, WEIGHT, 1, boosts)
+    return PronunciationDecoder(fusion, WEIGHT, 1, boosts)
+
+
+def test_in_mid_word_whole_words_are_given() -> None:
+    decoder = decoder_of_two_words()
     state = decoder.advance(decoder.start(), said("-C--A-", SURE))
     assert decoder.texts(state, 3) == []
     assert decoder.whole_words(state) == ["c"]
@@ -210,3 +215,11 @@ def test_impossible_frames_say_nothing() -> None:
     frames = np.full((3, len(PHONEMES)), -np.inf, np.float32)
     texts, _ = texts_of([frames])
     assert texts == [[]]
+
+
+def test_a_frame_that_fits_nothing_is_passed_over() -> None:
+    decoder = decoder_of_two_words()
+    only_c = np.full((1, len(PHONEMES)), -np.inf, np.float32)
+    only_c[0, PHONEMES.index("C")] = 0.0
+    frames = np.concatenate([said("-A-", SURE), only_c, said("-B-", SURE)])
+    assert decoder.texts(decoder.advance(decoder.start(), frames), 1) == [["ab"]]
