@@ -118,7 +118,7 @@ class BeamDecoder:
     def partial(self, state: BeamState) -> PartialHypothesis:
         """The best beam's text and what is stable."""
         text = pending_text(state.beams, int(state.beams.score.argmax()), self._vocabulary)
-        return PartialHypothesis((_committed(state) + text).strip(), self.stable(state))
+        return PartialHypothesis(_text(state, text), self.stable(state))
 
     def stable(self, state: BeamState) -> str:
         """The complete words that all beams share.
@@ -127,14 +127,13 @@ class BeamDecoder:
         """
         count = num_shared(state.beams.symbols, state.beams.texts["length"])
         shared, _, _ = pending_text(state.beams, 0, self._vocabulary)[:count].rpartition(SPACE)
-        return (_committed(state) + shared).strip()
+        return _text(state, shared)
 
     def texts(self, state: BeamState, count: int) -> list[str]:
         """The best texts at most, their open words taken for complete, best first."""
         best = np.argsort(-final_scores(self.words, state.beams), kind="stable").tolist()
-        texts = (pending_text(state.beams, slot, self._vocabulary).strip() for slot in best)
-        different = islice(dict.fromkeys(texts), count)
-        return [f"{_committed(state)} {text}".strip() for text in different]
+        pending = (pending_text(state.beams, slot, self._vocabulary) for slot in best)
+        return list(islice(dict.fromkeys(_text(state, each) for each in pending), count))
 
     def hypotheses(self, state: BeamState) -> Sequence[Hypothesis]:
         """The `nbest` best texts at most, their open words completed; see `readings`."""
@@ -152,8 +151,9 @@ class BeamDecoder:
         ]
 
 
-def _committed(state: BeamState) -> str:
-    return SPACE.join(word.text for word in state.words)
+def _text(state: BeamState, pending: str) -> str:
+    """Committed and pending words; where a word was cut in two, two spaces may have met."""
+    return SPACE.join([*(word.text for word in state.words), *pending.split()])
 
 
 def _words(tuning: BeamTuning, vocabulary: Vocabulary) -> Words:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from service.engine.beam import BeamDecoder, BeamTuning
-from service.engine.commitment import CAPACITY
 from service.engine.decoding import Hypothesis
 from service.engine.greedy import GreedyDecoder
 from service.engine.language_model import ShallowFusion
@@ -187,35 +186,6 @@ def test_a_word_that_other_readings_dispute_is_less_sure() -> None:
     frames[2] = normalised(np.log([[0.02, 0.02, 0.02, 0.48, 0.46]]))[0]
     first, second, third = readings(BeamDecoder(VOCABULARY, BLANK_ID), frames)[0].words
     assert second.confidence < 0.3 < 0.8 < min(first.confidence, third.confidence)
-
-
-def test_an_endless_stream_needs_no_more_than_its_words() -> None:
-    random = np.random.default_rng(0)
-    decoder = BeamDecoder(VOCABULARY, BLANK_ID, beam_width=4)
-    state, num_words = decoder.start(), 0
-    for _ in range(60):
-        logits = random.normal(scale=3, size=(50, len(VOCABULARY)))
-        state = decoder.advance(state, read(normalised(logits)))
-        assert state.beams.symbols.shape[1] <= CAPACITY
-        assert state.beams.texts["length"].max() <= CAPACITY
-        assert len(state.words) >= num_words
-        num_words = len(state.words)
-    times = [(word.start_frame, word.end_frame) for word in decoder.hypotheses(state)[0].words]
-    assert num_words > 100
-    assert times == sorted(times)
-
-
-@pytest.mark.parametrize("path", ["ab" * 400, "a-" * 400, "-" * 800, " ab" * 300])
-def test_commits_lose_nothing(path: str) -> None:
-    """Words too long to keep pending are cut in two; silence and clear words leave nothing open."""
-    frames = spelled(path, posterior=0.9999)
-    decoder = BeamDecoder(VOCABULARY, BLANK_ID, beam_width=8)
-    state = decoded(decoder, [frames])
-    greedy = GreedyDecoder(VOCABULARY, BLANK_ID)
-    expected = greedy.hypotheses(decoded(greedy, [frames]))[0].text
-    text = decoder.hypotheses(state)[0].text
-    assert text.replace(" ", "") == expected.replace(" ", "")
-    assert len(text.split()) - len(expected.split()) <= len(path) // 24
 
 
 def num_unknown_letters(text: str) -> int:
