@@ -23,6 +23,7 @@ high ones. Both only help the compression.
 import json
 import struct
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -41,6 +42,7 @@ END_ID: Final = 1
 UNKNOWN_ID: Final = 2
 
 _PREFIX = struct.Struct("<4sHI")
+_DAMAGES = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 class InvalidNgramFile(ValueError):
@@ -91,7 +93,7 @@ def read_ngram_file(path: Path) -> NgramTrie:
     content = path.read_bytes()
     try:
         return _decode(content)
-    except (ValueError, KeyError, TypeError, IndexError, struct.error, zlib.error) as error:
+    except (*_DAMAGES, struct.error, zlib.error) as error:
         raise InvalidNgramFile(f"{path} is no language model: {error}; build it again") from error
 
 
@@ -101,8 +103,8 @@ def _decode(content: bytes) -> NgramTrie:
         raise ValueError(f"it starts with {magic!r} {version}, not {MAGIC!r} {VERSION}")
     start = _PREFIX.size + header_length
     header = json.loads(content[_PREFIX.size : start])
+    num_ngrams = _counts(header["num_ngrams"])
     sections = _sections(memoryview(content)[start:], header["sections"])
-    num_ngrams = tuple(int(number) for number in header["num_ngrams"])
     first_child = _first_children(_from_planes(sections["child_counts"]), num_ngrams)
     words = tuple(sections["words"].decode().split("\n")) if sections["words"] else ()
     trie = NgramTrie(
@@ -118,11 +120,17 @@ def _decode(content: bytes) -> NgramTrie:
     return trie
 
 
+def _counts(numbers: Iterable[float]) -> tuple[int, ...]:
+    """[M] how many n-grams there are of each order. Raises ValueError where that cannot be."""
+    counts = tuple(int(number) for number in numbers)
+    if not 1 <= len(counts) <= MAX_ORDER or counts[0] > MAX_WORDS or min(counts) < 0:
+        raise ValueError(f"it has {list(counts)} n-grams by order")
+    return counts
+
+
 def _check(trie: NgramTrie) -> None:
-    """Raise ValueError where the parts do not fit together."""
+    """Raise ValueError where the parts do not fit together: compiled code trusts them."""
     total, num_inner = sum(trie.num_ngrams), sum(trie.num_ngrams[:-1])
-    if not 1 <= len(trie.num_ngrams) <= MAX_ORDER or len(trie.vocabulary) > MAX_WORDS:
-        raise ValueError(f"it has {len(trie.num_ngrams)} orders of {len(trie.vocabulary)} words")
     found = (
         len(trie.vocabulary),
         len(trie.first_child),
@@ -136,6 +144,10 @@ def _check(trie: NgramTrie) -> None:
         raise ValueError("its parts have lengths that contradict one another")
     if int(trie.word_ids.max()) >= len(trie.vocabulary):
         raise ValueError("it has a word that is not in its vocabulary")
+    if len({*trie.vocabulary, ""}) <= len(trie.vocabulary):
+        raise ValueError("its vocabulary has a word twice, or one without letters")
+    if not np.isfinite(trie.codebooks).all():
+        raise ValueError("it has probabilities that are no numbers")
 
 
 def _sections(packed: memoryview, sizes: dict[str, int]) -> dict[str, bytes]:

@@ -1,6 +1,8 @@
 """The language model's file and its scores, against a dictionary of n-grams."""
 
 import math
+import struct
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -10,6 +12,9 @@ import pytest
 from service.engine.errors import InvalidBundle
 from service.engine.language_model import LanguageModel, ShallowFusion, load_language_model
 from service.engine.ngram_file import (
+    MAGIC,
+    VERSION,
+    InvalidNgramFile,
     NgramTrie,
     encode_ngram_file,
     read_ngram_file,
@@ -89,6 +94,42 @@ def test_a_file_that_was_cut_is_refused(trie: NgramTrie, tmp_path: Path, length:
     path.write_bytes(encode_ngram_file(trie)[:length])
     with pytest.raises(InvalidBundle, match="no language model"):
         load_language_model(path, SYMBOLS)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        '{"num_ngrams": [1e400], "sections": {}}',
+        '{"num_ngrams": [1099511627776, -1099511627776], "sections": {}}',
+        '{"num_ngrams": [6], "sections": []}',
+        "[" * 100_000,
+    ],
+    ids=["endless", "huge", "a list", "deep"],
+)
+def test_a_header_that_makes_no_sense_is_refused(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "lm.bin"
+    path.write_bytes(struct.pack("<4sHI", MAGIC, VERSION, len(header)) + header.encode())
+    with pytest.raises(InvalidBundle, match="no language model"):
+        load_language_model(path, SYMBOLS)
+
+
+def test_parts_that_would_lead_compiled_code_astray_are_refused(
+    trie: NgramTrie, tmp_path: Path
+) -> None:
+    num_words, total = trie.num_ngrams[0], sum(trie.num_ngrams)
+    negative = replace(  # three n-grams have children, though there are six words
+        trie,
+        num_ngrams=(num_words, -2, -1, total - 3),
+        first_child=np.linspace(num_words, total, 4, dtype=np.int32),
+        backoff_codes=trie.backoff_codes[:3],
+    )
+    infinite = replace(trie, codebooks=np.full_like(trie.codebooks, -np.inf))
+    twice = replace(trie, vocabulary=(*trie.vocabulary[:-1], "a"))
+    nameless = replace(trie, vocabulary=(*trie.vocabulary[:-1], ""))
+    for damaged in (negative, infinite, twice, nameless):
+        write_ngram_file(damaged, tmp_path / "lm.bin")
+        with pytest.raises(InvalidNgramFile):
+            read_ngram_file(tmp_path / "lm.bin")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
