@@ -90,7 +90,7 @@ def load_bundle(folder: Path) -> Bundle:
         raise InvalidBundle(
             f"{folder.absolute()} has no {DESCRIPTION}; name the folder of a model bundle"
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidBundle(f"{path} cannot be read: {error}; {REMEDY}") from error
     try:
         bundle = _parse(folder, description)
@@ -115,9 +115,9 @@ def _parse(folder: Path, description: dict[str, Any]) -> Bundle:
     if description["format"] != FORMAT:
         raise ValueError(f"format is {description['format']!r}; this version reads {FORMAT}")
     texts = ("name", "version", "language", "licence", "created", "commit")
-    Vocabulary(description["vocabulary"], description["blank_id"])  # which raises ValueError
+    vocabulary = _vocabulary(description)
     framing, phonemes = _framing(description), _phonemes(description.get("phonemes", []))
-    decoding = parse_decoding(description["decoding"], len(description["vocabulary"]))
+    decoding = parse_decoding(description["decoding"], len(vocabulary))
     if decoding.phoneme_weight and not phonemes:
         raise ValueError(f"phoneme_weight is {decoding.phoneme_weight}; there are no phonemes")
     return Bundle(
@@ -125,8 +125,8 @@ def _parse(folder: Path, description: dict[str, Any]) -> Bundle:
         **{name: typed(description, name, str) for name in texts},
         framing=framing,
         chunk_frames=_chunk_frames(description["chunk_frames"], framing),
-        vocabulary=tuple(description["vocabulary"]),
-        blank_id=description["blank_id"],
+        vocabulary=vocabulary.symbols,
+        blank_id=vocabulary.blank_id,
         state=_state(description["state"]),
         files=_files(description["files"]),
         decoding=decoding,
@@ -135,6 +135,13 @@ def _parse(folder: Path, description: dict[str, Any]) -> Bundle:
         error_rates=tuple(description["error_rates"]),
         architecture=typed(description, "architecture", dict),
     )
+
+
+def _vocabulary(description: Mapping[str, Any]) -> Vocabulary:
+    symbols = typed(description, "vocabulary", list)
+    if not all(isinstance(symbol, str) for symbol in symbols):
+        raise ValueError("vocabulary must be symbols")
+    return Vocabulary(symbols, typed(description, "blank_id", int))
 
 
 def _phonemes(phonemes: list[str]) -> tuple[str, ...]:
@@ -181,7 +188,7 @@ def _dtype(name: str) -> str:
 
 def _files(digests: dict[str, str]) -> Mapping[str, str]:
     for name in digests:
-        if Path(name).name != name:
+        if Path(name).name != name or "\0" in name:
             raise ValueError(f"file {name!r} is not a plain name inside the bundle")
     return dict(digests)
 

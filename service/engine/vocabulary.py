@@ -11,7 +11,8 @@ class Vocabulary:
     """Output symbols in the model's order, one of them the CTC blank and one the space.
 
     Raises:
-        ValueError: the blank is not in the vocabulary, a symbol occurs twice, or there is no space.
+        ValueError: the blank is not in the vocabulary or is the space, a symbol occurs twice, or
+            there is no space.
     """
 
     def __init__(self, symbols: Sequence[str], blank_id: int) -> None:
@@ -21,6 +22,8 @@ class Vocabulary:
             raise ValueError("a symbol occurs twice in the vocabulary")
         if SPACE not in symbols:
             raise ValueError("the vocabulary has no space to end words with")
+        if symbols[blank_id] == SPACE:
+            raise ValueError("the blank is the space, which ends words")
         self.symbols = tuple(symbols)
         self.blank_id = blank_id
         self.space_id = self.symbols.index(SPACE)

@@ -40,11 +40,16 @@ def test_a_folder_without_a_bundle_is_named_whole(tmp_path: Path) -> None:
         ({"chunk_frames": {"live": 16, "bulk": 4}}, "bulk must be at least live"),
         ({"vocabulary": ["<blank>", " ", "a", "a"]}, "occurs twice"),
         ({"vocabulary": ["<blank>", "a", "b", "c"]}, "no space"),
+        ({"vocabulary": ["<blank>", " ", "a", 3]}, "vocabulary must be symbols"),
         ({"blank_id": 4}, "blank_id 4"),
+        ({"blank_id": True}, "blank_id is True"),
+        ({"blank_id": 0.5}, "blank_id is 0.5"),
+        ({"blank_id": 1}, "the blank is the space"),
         ({"state": [{"name": "h", "shape": [0], "dtype": "float32"}]}, r"'h' has the shape \[0\]"),
         ({"state": [{"name": "h", "shape": [4], "dtype": "float8"}]}, "'float8'"),
         ({"state": [{"name": "h", "shape": [4], "dtype": "float32"}] * 2}, "have one name"),
         ({"files": {"../model.onnx": "0"}}, "not a plain name"),
+        ({"files": {"model\0.onnx": "0"}}, "not a plain name"),
         ({"phonemes": ["<blank>", "A", "A"]}, "phonemes must be different names"),
         ({"phonemes": ["<blank>", 1]}, "phonemes must be different names"),
         ({"phonemes": [str(number) for number in range(257)]}, "there are 257 phonemes"),
@@ -72,7 +77,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_bundle(folder)
 
 
-@pytest.mark.parametrize("text", [None, "{", "[]", "\xff"], ids=["none", "cut", "list", "latin"])
+@pytest.mark.parametrize(
+    "text",
+    [None, "{", "[]", "\xff", "[" * 100_000],
+    ids=["none", "cut", "list", "latin", "deep"],
+)
 def test_a_description_that_cannot_be_read(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "bundle.json").write_text(text, encoding="latin-1")
