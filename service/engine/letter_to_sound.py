@@ -55,7 +55,7 @@ def read_rules(path: Path, phonemes: Sequence[str]) -> Rules:
 
     Args:
         path: the file, as `longwave rules` writes it.
-        phonemes: the acoustic model's, in order, the blank among them.
+        phonemes: the acoustic model's, in order, the blank first.
 
     Raises:
         InvalidBundle: it cannot be read, a line has a phoneme that the model has not, or looks at

@@ -28,7 +28,7 @@ def read_lexicon(path: Path, phonemes: Sequence[str]) -> Lexicon:
 
     Args:
         path: the file, as `longwave pronounce` writes it.
-        phonemes: the acoustic model's, in order, the blank among them.
+        phonemes: the acoustic model's, in order, the blank first.
 
     Raises:
         InvalidBundle: it cannot be read, a line has no phonemes or one that the model has not, or
@@ -54,7 +54,7 @@ def read_said(
 
     Args:
         path: the file.
-        phonemes: the acoustic model's, in order, 256 at most.
+        phonemes: the acoustic model's, in order, the blank first, 256 at most.
         name: of such a file.
         must_be: what a line must be.
         allows: whether one may be what it spells, with these phonemes.
@@ -62,7 +62,7 @@ def read_said(
     Raises:
         InvalidBundle: it cannot be read, or a line is wrong.
     """
-    index = {phoneme: number for number, phoneme in enumerate(phonemes)}
+    index = {phoneme: number for number, phoneme in enumerate(phonemes) if number > 0}
     found: dict[str, bytes] = {}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

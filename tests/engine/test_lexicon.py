@@ -19,7 +19,14 @@ def test_a_line_is_a_word_and_its_phonemes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["bad B A\nworse\n", "bad B X\n", "bad B\nbad A\n", "bad B\n\nit C\n"]
+    "text",
+    [
+        "bad B A\nworse\n",
+        "bad B X\n",
+        "bad <blank> B\n",
+        "bad B\nbad A\n",
+        "bad B\n\nit C\n",
+    ],
 )
 def test_a_line_that_is_wrong_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "lexicon.txt"
