@@ -59,9 +59,10 @@ def _expected(phrases: Sequence[BoostPhrase], fusion: ShallowFusion) -> NDArray[
     expected = _unboosted(model, lm_weight, word_bonus)
     for phrase in phrases:
         word, *_ = phrase.text.split()
-        for node, share in _way(fusion.language_model, word):
+        alone = _alone(fusion, word)
+        for node, share in _way(model, word):
             boost = max(phrase.weight, 0.0) * share**CAUTION
-            expected[node] = max(expected[node], _alone(fusion, word) + boost)
+            expected[node] = max(expected[node], alone + boost)
     return expected
 
 
