@@ -3,9 +3,10 @@
 Every time a text has a phrase, as whole words, each of the phrase's words adds its weight to the
 score. Phrases are found as Aho & Corasick 1975 find them: the state after a word is the longest
 beginning of a phrase that the text ends in. Such a beginning is credited in advance with its words'
-weights, for the search not to lose the phrase while it is being said, and the credit is taken back
-when the phrase does not go on. So it changes the order of complete texts only by the phrases that
-they really have. Negative weights are not credited in advance.
+weights, or with those of a shorter beginning that it ends in, whichever are more, for the search
+not to lose the phrase while it is being said; the credit is taken back when the phrase does not go
+on. So it changes the order of complete texts only by the phrases that they really have. Negative
+weights are not credited in advance.
 """
 
 from collections.abc import Mapping, Sequence
@@ -124,9 +125,9 @@ def _states(
         phrase, fallback = trie["end"][state], states["fallback"][state]
         own = per_word[phrase] * num_words[phrase] if phrase != NOWHERE else 0.0
         states["reward"][state] = own + states["reward"][fallback]
-        # A state that nothing follows is, from here on, as good as the one it falls back to.
-        own = max(trie["best"][state], 0.0) * depth[state]
-        states["credit"][state] = own if children[state] else states["credit"][fallback]
+        # Of what may follow, the best counts: of its own phrases, or of those it falls back to.
+        own = max(trie["best"][state], 0.0) * depth[state] if children[state] else 0.0
+        states["credit"][state] = max(own, states["credit"][fallback])
         for word, child in children[state].items():
             if state != ROOT:
                 states["fallback"][child] = _after(word, int(fallback), children, states)

@@ -120,6 +120,17 @@ def test_a_long_phrase_survives_a_narrow_beam() -> None:
     assert decoder.hypotheses(decoder.advance(decoder.start(), read(frames)))[0].text == "b b b b"
 
 
+def test_the_beginning_of_a_lesser_phrase_does_not_hide_another() -> None:
+    """After "a b b b" the text is on the way to both, and the longer beginning promises less."""
+    frames = spelled("a b b b b", posterior=0.97)
+    frames[2::2] = normalised(np.log([[0.02, 0.02, 0.02, 0.62, 0.32]]))[0]
+    wanted, lesser = BoostPhrase("b b b b", 1.0), BoostPhrase("a b b b a", 0.01)
+    for boosts in ((wanted,), (wanted, lesser)):
+        decoder = BeamDecoder(VOCABULARY, BLANK_ID, 3, tuning=BeamTuning(boosts=boosts))
+        state = decoder.advance(decoder.start(), read(frames))
+        assert decoder.hypotheses(state)[0].text == "a b b b b"
+
+
 def test_phrases_in_other_letters_are_left_out() -> None:
     boosts = (BoostPhrase("naïve", 5.0), BoostPhrase("b", 1.0))
     assert best_text(disputed(), BeamTuning(boosts=boosts)) == "a b a"
