@@ -5,6 +5,7 @@ text2num finds the numbers among timed words, so that a written number knows whe
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Final
 
 from text_to_num import find_numbers
@@ -18,6 +19,9 @@ _SMALLEST_ALONE = 3.0  # "one" and "second" alone are hardly ever numbers
 _BEFORE = {"dollar": "$", "dollars": "$", "euro": "€", "euros": "€"}
 _BEHIND = {"percent": "%"}
 _CENTURIES = range(13, 21)  # that years begin with
+_SCALES = {"hundred", "thousand", "million", "billion"}
+_TENS = ("twen", "thir", "for", "fif", "six", "seven", "eigh", "nine")
+_OF_YEARS = {"hundreds", *(f"{ten}ties" for ten in _TENS)}  # "nineteen eighties" stay in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +36,27 @@ class _Number:
 class _Token:
     """A word as text2num asks for it."""
 
-    def __init__(self, word: TimedWord) -> None:
+    def __init__(self, word: TimedWord, language: str) -> None:
         self._word = word
+        # Thousands of people are not 1000, and two thirds are nobody who came third.
+        self._is_plural = language == "en" and word.text.endswith("s")
 
     def text(self) -> str:
         return self._word.text
 
     def nt_separated(self, previous: "_Token") -> bool:
-        return self._word.start_s - previous._word.end_s >= _PAUSE_S
+        return _pause_between(previous._word, self._word)
 
     def not_a_number_part(self) -> bool:
-        return False
+        return self._is_plural
 
 
 def with_numerals(segment: Segment, language: str) -> Segment:
     """The segment with its numbers written in digits; its alternatives stay as they are.
 
-    A number takes the time of all its words and the confidence of the least sure. Amounts of money
-    and percentages get their signs, and "nineteen eighty four" is a year, in English.
+    A number takes the time of all its words and the confidence of the least sure. In English,
+    amounts of money and percentages get their signs, "nineteen eighty four" is a year, "five point
+    five million" and "half a million" are one number, and "a hundred" loses its article.
 
     Args:
         language: one of `NUMERAL_LANGUAGES`.
@@ -65,40 +72,80 @@ def with_numerals(segment: Segment, language: str) -> Segment:
 
 
 def _numbers(words: Sequence[TimedWord], language: str) -> list[_Number]:
-    found = find_numbers([_Token(word) for word in words], language, _SMALLEST_ALONE)
+    tokens = [_Token(word, language) for word in words]
+    found = find_numbers(tokens, language, _SMALLEST_ALONE)
     numbers = [_Number(each.text, slice(each.start, each.end), each.value) for each in found]
-    return _with_signs(_with_years(numbers), words) if language == "en" else numbers
+    return _in_english(numbers, words) if language == "en" else numbers
 
 
-def _with_years(numbers: Sequence[_Number]) -> list[_Number]:
-    years: list[_Number] = []
+def _in_english(numbers: Sequence[_Number], words: Sequence[TimedWord]) -> list[_Number]:
+    joined: list[_Number] = []
     for number in numbers:
-        before = years[-1] if years else None
-        if before is not None and _is_year(before, number):
-            text = before.text + number.text
-            years[-1] = _Number(text, slice(before.words.start, number.words.stop), float(text))
+        if _text_at(number.words.stop, words) in _OF_YEARS:
+            continue
+        before = joined[-1] if joined else None
+        if before is None or not _adjacent(before, number, words):
+            joined.append(_with_article(number, words))
+        elif _is_year(before, number):
+            joined[-1] = _joined(before, number, before.text + number.text)
+        elif "." in before.text and _is_scale(number, words):
+            joined[-1] = _joined(before, number, _product(before.text, number.text))
         else:
-            years.append(number)
-    return years
+            joined.append(number)
+    return [_with_sign(number, words) for number in joined]
+
+
+def _adjacent(before: _Number, number: _Number, words: Sequence[TimedWord]) -> bool:
+    start = number.words.start
+    return before.words.stop == start and not _pause_between(words[start - 1], words[start])
+
+
+def _pause_between(earlier: TimedWord, later: TimedWord) -> bool:
+    return later.start_s - earlier.end_s >= _PAUSE_S
+
+
+def _joined(before: _Number, number: _Number, text: str) -> _Number:
+    return _Number(text, slice(before.words.start, number.words.stop), float(text))
 
 
 def _is_year(before: _Number, number: _Number) -> bool:
-    adjacent = before.words.stop == number.words.start
     plain = before.text.isdecimal() and number.text.isdecimal()
-    return adjacent and plain and before.value in _CENTURIES and 10 <= number.value <= 99
+    return plain and before.value in _CENTURIES and 10 <= number.value <= 99
 
 
-def _with_signs(numbers: Sequence[_Number], words: Sequence[TimedWord]) -> list[_Number]:
-    return [_with_sign(number, words) for number in numbers]
+def _product(number: str, scale: str) -> str:
+    """Of "5.5" and "1000000", said as "five point five million", "5500000"."""
+    return f"{(Decimal(number) * Decimal(scale)).normalize():f}"
+
+
+def _is_scale(number: _Number, words: Sequence[TimedWord]) -> bool:
+    """Whether it is "million" or the like and no more."""
+    return words[number.words.start].text in _SCALES and number.text.strip("0") == "1"
+
+
+def _with_article(number: _Number, words: Sequence[TimedWord]) -> _Number:
+    """With the "a" of "a hundred and one", or the "half a" of "half a million"."""
+    start, stop = number.words.start, number.words.stop
+    if words[start].text not in _SCALES or _text_at(start - 1, words) != "a":
+        return number
+    if _text_at(start - 2, words) != "half":
+        return replace(number, words=slice(start - 1, stop))
+    if not _is_scale(number, words):
+        return number
+    return replace(number, words=slice(start - 2, stop), text=_product("0.5", number.text))
 
 
 def _with_sign(number: _Number, words: Sequence[TimedWord]) -> _Number:
     start, stop = number.words.start, number.words.stop
-    unit = words[stop].text if stop < len(words) else ""
+    unit = _text_at(stop, words)
     if unit not in (*_BEFORE, *_BEHIND) or not number.text.replace(".", "").isdecimal():
         return number
     text = f"{_BEFORE.get(unit, '')}{number.text}{_BEHIND.get(unit, '')}"
     return _Number(text, slice(start, stop + 1), number.value)
+
+
+def _text_at(index: int, words: Sequence[TimedWord]) -> str:
+    return words[index].text if 0 <= index < len(words) else ""
 
 
 def _merged(words: Sequence[TimedWord], text: str) -> TimedWord:

@@ -31,6 +31,15 @@ def said(text: str, gaps_s: dict[int, float] | None = None) -> Segment:
         ("no one came", "no one came"),
         ("fifty fifty", "50 50"),
         ("twenty first dollars", "21st dollars"),
+        ("five point five million dollars", "$5500000"),
+        ("one point two five billion", "1250000000"),
+        ("half a million dollars", "$500000"),
+        ("one point five million and two", "1.5 1000002"),
+        ("thousands of people and a hundred dogs", "thousands of people and 100 dogs"),
+        ("a hundred and one", "101"),
+        ("hundred", "100"),
+        ("two thirds in ten seconds", "two thirds in 10 seconds"),
+        ("in the nineteen eighties or eighteen hundreds",) * 2,
         ("seven", "7"),
         ("percent", "percent"),
         ("no numbers here", "no numbers here"),
@@ -53,6 +62,7 @@ def test_a_number_has_the_time_of_its_words_and_the_least_confidence() -> None:
 def test_a_pause_parts_two_numbers() -> None:
     assert with_numerals(said("twenty five"), "en").text == "25"
     assert with_numerals(said("twenty five", {1: 1.0}), "en").text == "20 5"
+    assert with_numerals(said("nineteen twenty", {1: 1.0}), "en").text == "19 20"
 
 
 def test_the_rest_of_the_segment_stays() -> None:
