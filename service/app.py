@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from uvicorn.loops.auto import auto_loop_factory
 
 from service.api import health, metrics, stream, transcribe
@@ -17,7 +18,7 @@ from service.api.documentation import description
 from service.api.error_handlers import add_error_handlers
 from service.api.gathering import GatheringProtocol
 from service.api.openai import models, transcriptions
-from service.api.request_id import RequestIdMiddleware
+from service.api.request_id import HEADER, RequestIdMiddleware
 from service.api.vosk import route as vosk
 from service.engine.compiled import warm_up
 from service.engine.recognizer import Recognizer, running_recognizer
@@ -60,7 +61,20 @@ def create_app(
     if settings.vosk_port:
         app.add_middleware(vosk.VoskPort, port=settings.vosk_port)
     app.add_middleware(RequestIdMiddleware)
+    if settings.origins:
+        _let_pages_call(app, settings.origins)
     return app
+
+
+def _let_pages_call(app: FastAPI, origins: list[str]) -> None:
+    # Outermost, because without its headers a page may not read errors either.
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["*"],
+        expose_headers=[HEADER, "Retry-After"],
+    )
 
 
 def _public_files(settings: Settings) -> "RemoteFiles":

@@ -4,6 +4,7 @@ This is the only file that knows the environment. A flag wins over its variable,
 over the default.
 """
 
+import re
 from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction, Namespace
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -19,6 +20,7 @@ from service.engine.pcm import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 PREFIX = "LONGWAVE_"
 
 _RUNTIME = RuntimeOptions()
+_ORIGIN = re.compile(r"\*|https?://[^/\s]+")
 
 
 class InvalidSetting(ValueError):
@@ -83,6 +85,10 @@ class Settings(BaseModel):
     url_timeout_s: float = Field(
         default=60.0, gt=0, allow_inf_nan=False, description="seconds that such a file may take"
     )
+    allow_origins: str = Field(
+        default="",
+        description="web pages that may call, as https://a.org,https://b.org; * for any",
+    )
     max_duration_s: float = Field(
         default=4 * 3600.0,
         gt=0,
@@ -120,6 +126,19 @@ class Settings(BaseModel):
     def _in_lower_case(cls, level: object) -> object:
         return level.lower() if isinstance(level, str) else level
 
+    @field_validator("allow_origins")
+    @classmethod
+    def _are_origins(cls, origins: str) -> str:
+        wrong = [origin for origin in _split(origins) if not _ORIGIN.fullmatch(origin)]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is neither * nor an origin such as https://example.org")
+        return origins
+
+    @property
+    def origins(self) -> list[str]:
+        """Those of `allow_origins`, one by one."""
+        return _split(self.allow_origins)
+
     @property
     def max_upload_bytes(self) -> int:
         return self.max_upload_mb * 1024 * 1024
@@ -140,6 +159,10 @@ class Settings(BaseModel):
             max_streams=self.max_streams,
             max_delay_ms=self.max_delay_ms,
         )
+
+
+def _split(origins: str) -> list[str]:
+    return [origin.strip() for origin in origins.split(",") if origin.strip()]
 
 
 def add_settings_arguments(parser: ArgumentParser) -> None:
@@ -198,7 +221,8 @@ def _kind(field: FieldInfo) -> dict[str, Any]:
 
 
 def _help(name: str, field: FieldInfo) -> str:
-    return f"{field.description} ({variable(name)}; default: {field.default})"
+    default = "none" if field.default == "" else field.default
+    return f"{field.description} ({variable(name)}; default: {default})"
 
 
 def _names() -> list[str]:

@@ -38,6 +38,12 @@ def test_vosks_port_can_be_off(value: str) -> None:
     assert read(LONGWAVE_VOSK_PORT=value).vosk_port == 0
 
 
+def test_origins_come_one_by_one() -> None:
+    assert read().origins == []
+    settings = read(LONGWAVE_ALLOW_ORIGINS="https://a.example, http://localhost:3000")
+    assert settings.origins == ["https://a.example", "http://localhost:3000"]
+
+
 def test_the_case_of_the_log_level_does_not_matter() -> None:
     assert read(LONGWAVE_LOG_LEVEL="WARNING").log_level == "warning"
 
@@ -52,6 +58,8 @@ def test_the_case_of_the_log_level_does_not_matter() -> None:
         ("MAX_DURATION_S", "nan", "finite"),
         ("REQUIRE_GPU", "perhaps", "boolean"),
         ("LOG_LEVEL", "loud", "'warning'"),
+        ("ALLOW_ORIGINS", "https://a.example,b.example", "'b.example' is neither * nor"),
+        ("ALLOW_ORIGINS", "https://a.example/page", "an origin such as https://example.org"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(name: str, value: str, allowed: str) -> None:
