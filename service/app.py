@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi_offline import FastAPIOffline
 from uvicorn.loops.auto import auto_loop_factory
 
 from service.api import health, metrics, stream, transcribe
@@ -51,7 +52,8 @@ def create_app(
     """
     if remote_files is None and settings.allow_urls:
         remote_files = _public_files(settings)
-    app = FastAPI(title="Longwave", version=service_version(), description=description())
+    # Offline: `/docs` has its scripts in the package instead of fetching them from the web.
+    app = FastAPIOffline(title="Longwave", version=service_version(), description=description())
     app.state.settings = settings
     app.state.recognizer = recognizer
     app.state.remote_files = remote_files

@@ -1,5 +1,7 @@
 """`/healthz`, `/readyz`, `/models` and the documentation."""
 
+import re
+
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -64,7 +66,13 @@ def test_all_fields_of_a_stream_are_documented() -> None:
 
 
 async def test_docs_are_served(http: httpx.AsyncClient) -> None:
-    assert (await http.get("/docs")).status_code == 200
+    page = await http.get("/docs")
+    assert page.status_code == 200
+    scripts = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(scripts) >= 2
+    for script in scripts:  # the service's own: nothing is fetched from the web
+        assert script.startswith("/")
+        assert (await http.get(script)).status_code == 200
 
 
 def test_the_document_has_bodies_options_errors_and_examples(app: FastAPI) -> None:
