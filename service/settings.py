@@ -20,6 +20,10 @@ from service.engine.pcm import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 PREFIX = "LONGWAVE_"
 
 _RUNTIME = RuntimeOptions()
+# Of a service that is called longwave, every pod of its namespace is told these.
+_SERVICE_LINK = re.compile(
+    rf"{PREFIX}(SERVICE_HOST|SERVICE_PORT\w*|PORT_\d+_\w+)=.*|{PREFIX}PORT=\w+://.*"
+)
 _ORIGIN = re.compile(r"\*|https?://[^/\s]+")
 
 
@@ -190,11 +194,16 @@ def settings_from(arguments: Namespace, environ: Mapping[str, str]) -> Settings:
 def _variables(environ: Mapping[str, str]) -> dict[str, str]:
     """The settings among the environment's variables, by field name."""
     known = {variable(name): name for name in _names()}
-    ours = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
+    ours = {name: value for name, value in environ.items() if _is_ours(name, value)}
     for name, value in ours.items():
         if name not in known:
             raise InvalidSetting(_unknown(name, value, list(known)))
     return {known[name]: value for name, value in ours.items()}
+
+
+def _is_ours(name: str, value: str) -> bool:
+    """Whether it is a setting, or meant to be one, and not what Kubernetes tells of a service."""
+    return name.startswith(PREFIX) and not _SERVICE_LINK.fullmatch(f"{name}={value}")
 
 
 def _unknown(name: str, value: str, known: list[str]) -> str:

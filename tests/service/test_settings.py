@@ -81,6 +81,19 @@ def test_an_unknown_variable_is_refused_with_the_one_that_was_meant() -> None:
         read(LONGWAVE_PROT="1")
 
 
+def test_a_service_of_kubernetes_may_have_our_name() -> None:
+    settings = read(
+        LONGWAVE_PORT="tcp://10.0.0.7:8000",
+        LONGWAVE_PORT_8000_TCP="tcp://10.0.0.7:8000",
+        LONGWAVE_PORT_8000_TCP_ADDR="10.0.0.7",
+        LONGWAVE_SERVICE_HOST="10.0.0.7",
+        LONGWAVE_SERVICE_PORT="8000",
+        LONGWAVE_SERVICE_PORT_HTTP="8000",
+        LONGWAVE_WORKERS="3",
+    )
+    assert settings == Settings(workers=3)
+
+
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         read().port = 1
