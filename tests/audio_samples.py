@@ -2,6 +2,7 @@
 
 import io
 import struct
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -95,6 +96,20 @@ def encode_av(
     **options: str,
 ) -> bytes:
     """A file of waveform [n], mono; `video` is a codec for pictures, other options are FFmpeg's."""
+    return encode_pieces([(0.0, waveform)], sample_rate, container, codec, **options)
+
+
+def encode_pieces(
+    pieces: Sequence[tuple[float, NDArray[np.float32]]],
+    sample_rate: int,
+    container: str,
+    codec: str,
+    **options: str,
+) -> bytes:
+    """As `encode_av`, of waveforms [n] with the time of each, in seconds; pictures start at 0 s.
+
+    All but the last have to be whole frames of the codec.
+    """
     file = io.BytesIO()
     video_codec = options.pop("video", None)
     with av.open(file, "w", format=container, options=options) as output:
@@ -102,17 +117,27 @@ def encode_av(
         assert isinstance(audio, AudioStream)
         if video_codec:
             _write_video(output, video_codec)
-        frame = av.AudioFrame.from_ndarray(waveform[None, :], format="fltp", layout="mono")
-        frame.sample_rate = sample_rate
-        frame.time_base = Fraction(1, sample_rate)
-        frame.pts = 0
-        resampler = av.AudioResampler(
-            audio.codec_context.format, "mono", sample_rate, audio.codec_context.frame_size or None
-        )
-        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
-            output.mux(audio.encode(piece))
+        for start_s, waveform in pieces:
+            for frame in _frames(audio, waveform, round(start_s * sample_rate)):
+                output.mux(audio.encode(frame))
         output.mux(audio.encode(None))
     return file.getvalue()
+
+
+def _frames(
+    audio: AudioStream, waveform: NDArray[np.float32], start: int
+) -> Iterator[av.AudioFrame]:
+    """A waveform [n] as an encoder takes it, from sample number `start` on."""
+    context = audio.codec_context
+    frame = av.AudioFrame.from_ndarray(waveform[None, :], format="fltp", layout="mono")
+    frame.sample_rate = context.sample_rate
+    frame.time_base = Fraction(1, context.sample_rate)
+    frame.pts = start
+    resampler = av.AudioResampler(
+        context.format, "mono", context.sample_rate, context.frame_size or None
+    )
+    yield from resampler.resample(frame)
+    yield from resampler.resample(None)
 
 
 def encode_silent_video() -> bytes:

@@ -16,6 +16,7 @@ and FFmpeg is left no protocol to open a second source with. Either of the two a
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from typing import Any, BinaryIO
 
 import av
@@ -29,6 +30,7 @@ from service.engine.audio_track import AudioTrack, NativeBlock
 from service.engine.errors import InvalidAudio
 from service.engine.raw_audio import RawAudio
 from service.engine.sound_files import open_sound, sound_track, whole_wav
+from service.engine.timeline import gap_s, on_timeline
 from service.engine.wav_files import plain_wav
 
 logger = logging.getLogger(__name__)
@@ -39,6 +41,8 @@ _SELF_CONTAINED_FORMATS = (
 )
 # Of the others FFmpeg guesses the duration from the bit rate, which a stranger's file may belie.
 _FORMATS_WITH_A_DURATION = {"asf", "avi", "caf", "flac", "matroska", "mov", "ogg", "w64", "wav"}
+
+_CONTAINER_TICK_S = Fraction(1, av.time_base)
 
 # PyAV lets out what FFmpeg says, what Python's codecs say of its tags, and its own checks.
 _DECODING_ERRORS = (av.FFmpegError, ValueError, RuntimeError, OverflowError)
@@ -105,23 +109,40 @@ def _container_track(container: InputContainer) -> AudioTrack:
     stream = container.streams.best("audio")
     if not isinstance(stream, AudioStream):
         raise InvalidAudio("The file has no audio track. Send one that has sound.")
-    return AudioTrack(_declared_s(container, stream), _container_blocks(container, stream))
+    # Players show the beginning of the earliest stream as zero, whatever the clock says there.
+    origin_s = _seconds(container.start_time, _CONTAINER_TICK_S)
+    blocks = on_timeline(_container_blocks(container, stream), origin_s)
+    return AudioTrack(_declared_s(container, stream, origin_s), blocks)
 
 
-def _declared_s(container: InputContainer, stream: AudioStream) -> float | None:
+def _declared_s(
+    container: InputContainer, stream: AudioStream, origin_s: float | None
+) -> float | None:
     if _FORMATS_WITH_A_DURATION.isdisjoint(container.format.name.split(",")):
         return None
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    return None if container.duration is None else container.duration / av.time_base
+    duration_s = _seconds(stream.duration, stream.time_base)
+    if duration_s is None:
+        return _seconds(container.duration, _CONTAINER_TICK_S)
+    start_s = _seconds(stream.start_time, stream.time_base)
+    late_s = 0.0 if start_s is None or origin_s is None else start_s - origin_s
+    return gap_s(late_s) + duration_s
 
 
-def _container_blocks(container: InputContainer, stream: AudioStream) -> Iterator[NativeBlock]:
-    """Decode packet by packet: what is damaged is left out, what is whole around it is kept."""
+def _seconds(ticks: int | None, tick_s: Fraction | None) -> float | None:
+    return None if ticks is None or tick_s is None else float(ticks * tick_s)
+
+
+def _container_blocks(
+    container: InputContainer, stream: AudioStream
+) -> Iterator[tuple[NativeBlock, float | None]]:
+    """Decode packet by packet: what is damaged is left out, what is whole around it is kept.
+
+    With each block comes its time on the container's clock, in seconds, where that is known.
+    """
     damages: list[Exception] = []
     num_blocks = 0
     for frame in _frames(container, stream, damages):
-        yield NativeBlock(_channels(frame), frame.sample_rate)
+        yield NativeBlock(_channels(frame), frame.sample_rate), frame.time
         num_blocks += 1
     if damages and not num_blocks:
         raise InvalidAudio(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from service.engine.options import BoostPhrase, RecognitionOptions
-from tests.audio_samples import encode_soundfile
+from tests.audio_samples import encode_pieces, encode_soundfile
 from tests.fakes import FRAMING, silence, speak
 from tests.service.requests import error_of, post, wav
 
@@ -44,6 +44,14 @@ async def test_subtitles(
     assert response.headers["content-type"] == f"{media_type}; charset=utf-8"
     assert response.text.startswith(beginning)
     assert response.text.endswith("good bye\n")
+
+
+async def test_subtitles_come_when_a_player_plays_the_sound(http: httpx.AsyncClient) -> None:
+    pieces = [(2.0, speak("hello world")), (10.0, speak("good bye"))]
+    video = encode_pieces(pieces, FRAMING.sample_rate, "matroska", "pcm_s16le", video="mpeg4")
+    subtitles = (await post(http, video, response_format="srt")).text
+    assert subtitles.startswith("1\n00:00:02,000 --> 00:00:03,000\nhello world\n\n")
+    assert "2\n00:00:10,000 --> " in subtitles
 
 
 async def test_verbose_json(http: httpx.AsyncClient) -> None:
