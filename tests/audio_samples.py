@@ -108,15 +108,16 @@ def encode_pieces(
 ) -> bytes:
     """As `encode_av`, of waveforms [n] with the time of each, in seconds; pictures start at 0 s.
 
-    All but the last have to be whole frames of the codec.
+    All but the last have to be whole frames of the codec. Of pictures, ten a second, there are
+    `pictures`.
     """
     file = io.BytesIO()
-    video_codec = options.pop("video", None)
+    video_codec, num_pictures = options.pop("video", None), int(options.pop("pictures", "10"))
     with av.open(file, "w", format=container, options=options) as output:
         audio = output.add_stream(codec, rate=sample_rate, layout="mono", bit_rate=64_000)
         assert isinstance(audio, AudioStream)
         if video_codec:
-            _write_video(output, video_codec)
+            _write_video(output, video_codec, num_pictures)
         for start_s, waveform in pieces:
             for frame in _frames(audio, waveform, round(start_s * sample_rate)):
                 output.mux(audio.encode(frame))
@@ -144,14 +145,14 @@ def encode_silent_video() -> bytes:
     """An MP4 file of ten black pictures and no audio track."""
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as output:
-        _write_video(output, "mpeg4")
+        _write_video(output, "mpeg4", 10)
     return file.getvalue()
 
 
-def _write_video(output: OutputContainer, codec: str) -> None:
+def _write_video(output: OutputContainer, codec: str, num_pictures: int) -> None:
     video = output.add_stream(codec, rate=10, width=32, height=32, pix_fmt="yuv420p")
     assert isinstance(video, VideoStream)
-    for _ in range(10):
+    for _ in range(num_pictures):
         output.mux(video.encode(av.VideoFrame(32, 32, "yuv420p")))
     output.mux(video.encode(None))
 

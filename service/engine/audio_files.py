@@ -106,7 +106,8 @@ def _open_container(file: BinaryIO, raw: RawAudio | None) -> InputContainer:
 
 
 def _container_track(container: InputContainer) -> AudioTrack:
-    stream = container.streams.best("audio")
+    # FFmpeg takes none for the best if its sound begins behind what was probed.
+    stream = container.streams.best("audio") or next(iter(container.streams.audio), None)
     if not isinstance(stream, AudioStream):
         raise InvalidAudio("The file has no audio track. Send one that has sound.")
     # Players show the beginning of the earliest stream as zero, whatever the clock says there.

@@ -68,6 +68,14 @@ def test_sound_that_begins_after_the_pictures_comes_when_a_player_plays_it(
     np.testing.assert_allclose(late[-tail:], at_once[-tail:], atol=0.02)
 
 
+@pytest.mark.parametrize("codec", ["mp2", "aac"])
+def test_sound_is_found_that_begins_behind_what_ffmpeg_probes(codec: str) -> None:
+    video = encode_pieces([(20.0, TONE)], RATE, "mpegts", codec, video="mpeg4", pictures="220")
+    waveform, audio = decode(video)
+    assert audio.duration_s == pytest.approx(20.0 + TONE_S, abs=0.2)
+    assert onset_s(waveform) == pytest.approx(20.0, abs=0.1)
+
+
 def test_a_gap_is_silent_and_what_follows_it_is_in_time() -> None:
     pieces = [(0.0, TONE), (TONE_S + 10.0, TONE), (30.0, TONE)]
     waveform, audio = decode(encode_pieces(pieces, RATE, "matroska", "pcm_s16le"))
