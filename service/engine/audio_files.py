@@ -31,6 +31,7 @@ from service.engine.errors import InvalidAudio
 from service.engine.raw_audio import RawAudio
 from service.engine.sound_files import open_sound, sound_track, whole_wav
 from service.engine.timeline import gap_s, on_timeline
+from service.engine.unreadable_audio import UNKNOWN_CODEC
 from service.engine.wav_files import plain_wav
 
 logger = logging.getLogger(__name__)
@@ -167,6 +168,8 @@ def _frames(
             return
         try:
             frames = packet.decode()
+        except av.error.DecoderNotFoundError as error:
+            raise InvalidAudio(UNKNOWN_CODEC) from error
         except _DECODING_ERRORS as error:
             damages.append(error)
         else:

@@ -1,11 +1,12 @@
 """Telling a caller why what they sent cannot be read as audio, and what to send instead."""
 
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 _REMEDY = (
     "Send WAV, FLAC, MP3, Ogg (Vorbis or Opus), M4A, WebM, AMR, GSM, WMA or another format that "
     "FFmpeg reads."
 )
+UNKNOWN_CODEC: Final = f"The file's audio is in a codec that cannot be read. {_REMEDY}"
 _TEXTS = {
     b"#extm3u": "a playlist, which refers to audio elsewhere",
     b"ffconcat": "a playlist, which refers to audio elsewhere",

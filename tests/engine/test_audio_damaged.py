@@ -64,6 +64,22 @@ def test_a_file_whose_every_packet_is_damaged_is_refused() -> None:
         decoded_s(bytes(file))
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "other"),
+    [
+        ("mkv-pcm", b"A_PCM/INT/LIT", b"A_NEW/INT/LIT"),
+        ("wav-mulaw", b"fmt \x12\0\0\0\x07\0", b"fmt \x12\0\0\0\x34\x12"),
+    ],
+)
+def test_a_codec_that_no_decoder_knows_is_not_called_damage(
+    name: str, codec: bytes, other: bytes
+) -> None:
+    file = encode(name, 1.0)
+    assert codec in file
+    with pytest.raises(InvalidAudio, match=r"codec that cannot be read\. Send WAV, FLAC"):
+        decoded_s(file.replace(codec, other))
+
+
 @pytest.mark.parametrize("name", ["wav-pcm16", "wav-float", "aiff", "au", "caf", "sphere"])
 def test_zero_samples_are_empty_audio(name: str) -> None:
     with pytest.raises(EmptyAudio, match="no samples"):
