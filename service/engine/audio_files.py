@@ -31,7 +31,7 @@ from service.engine.errors import InvalidAudio
 from service.engine.raw_audio import RawAudio
 from service.engine.sound_files import open_sound, sound_track, whole_wav
 from service.engine.timeline import gap_s, on_timeline
-from service.engine.unreadable_audio import UNKNOWN_CODEC
+from service.engine.unreadable_audio import INDEX_CUT_OFF, UNKNOWN_CODEC, is_index_cut_off
 from service.engine.wav_files import plain_wav
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def open_track(file: BinaryIO, raw: RawAudio | None = None) -> Iterator[AudioTra
         logger.debug("FFmpeg cannot open the file: %s", error)
     else:
         with container:
-            yield _container_track(container)
+            yield _container_track(container, file)
         return
     with open_sound(file) as sound:
         yield sound_track(sound)
@@ -106,15 +106,24 @@ def _open_container(file: BinaryIO, raw: RawAudio | None) -> InputContainer:
     )
 
 
-def _container_track(container: InputContainer) -> AudioTrack:
-    # FFmpeg takes none for the best if its sound begins behind what was probed.
-    stream = container.streams.best("audio") or next(iter(container.streams.audio), None)
-    if not isinstance(stream, AudioStream):
-        raise InvalidAudio("The file has no audio track. Send one that has sound.")
+def _container_track(container: InputContainer, file: BinaryIO) -> AudioTrack:
+    stream = _audio_stream(container, file)
     # Players show the beginning of the earliest stream as zero, whatever the clock says there.
     origin_s = _seconds(container.start_time, _CONTAINER_TICK_S)
     blocks = on_timeline(_container_blocks(container, stream), origin_s)
     return AudioTrack(_declared_s(container, stream, origin_s), blocks)
+
+
+def _audio_stream(container: InputContainer, file: BinaryIO) -> AudioStream:
+    best = container.streams.best("audio")
+    if isinstance(best, AudioStream):
+        return best
+    if is_index_cut_off(file):
+        raise InvalidAudio(INDEX_CUT_OFF)
+    # FFmpeg takes none for the best if its sound begins behind what was probed.
+    for stream in container.streams.audio:
+        return stream
+    raise InvalidAudio("The file has no audio track. Send one that has sound.")
 
 
 def _declared_s(

@@ -49,6 +49,13 @@ def test_a_cut_m4a_without_its_index_says_so(name: str) -> None:
         decoded_s(file[: len(file) // 2])
 
 
+def test_an_mp4_that_is_cut_within_its_index_says_so() -> None:
+    file = encode("mp4-aac", 5.0)
+    for end in range(file.index(b"moov") + 4, file.index(b"stsd"), 10):  # up to the track's codec
+        with pytest.raises(InvalidAudio, match=r"index .* cut off"):
+            decoded_s(file[:end])
+
+
 @pytest.mark.parametrize("name", ["flac", "mp3", "ogg-vorbis", "aac"])
 def test_what_follows_a_damaged_part_is_kept(name: str) -> None:
     file = bytearray(encode(name, 20.0))
