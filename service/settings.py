@@ -109,7 +109,8 @@ class Settings(BaseModel):
         default=30.0,
         gt=0,
         allow_inf_nan=False,
-        description="seconds a stream may be silent on the wire, or its client read nothing",
+        description="seconds a stream or an upload may be silent on the wire, or a client "
+        "read nothing; an upload at less than 500 bytes a second ends then, too",
     )
     shutdown_timeout_s: int = Field(
         default=30,

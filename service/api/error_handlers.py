@@ -28,10 +28,17 @@ def error_response(error: Exception, path: str) -> JSONResponse:
     """The answer to any exception at `path`, by the table in `errors.py`."""
     public = explain(error)
     status = public.meaning.status
-    headers = {} if public.retry_after_s is None else {"Retry-After": str(public.retry_after_s)}
+    headers = _headers(public)
     if speaks_openai(path):
         return JSONResponse(openai_error(public), openai_status(status), headers)
     return JSONResponse(error_body(public).model_dump(), status, headers)
+
+
+def _headers(public: PublicError) -> dict[str, str]:
+    headers = {} if public.retry_after_s is None else {"Retry-After": str(public.retry_after_s)}
+    if public.meaning.status == HTTPStatus.REQUEST_TIMEOUT:
+        headers["Connection"] = "close"  # nobody waits for the rest of the body
+    return headers
 
 
 def error_body(public: PublicError) -> ErrorResponse:

@@ -61,8 +61,8 @@ class MessageTooLarge(EdgeError):
     """A WebSocket message is larger than the configured limit."""
 
 
-class StreamIdle(EdgeError):
-    """A WebSocket client sent or read nothing for too long."""
+class ClientIdle(EdgeError):
+    """A client sent or read nothing, or too little, for too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ MEANINGS: dict[type[Exception], Meaning] = {
     InvalidMessage: Meaning("invalid_message", 422, 1007),
     UnexpectedMessage: Meaning("unexpected_message", 409, 1008),
     MessageTooLarge: Meaning("message_too_large", 413, 1009),
-    StreamIdle: Meaning("idle_timeout", 408, 1008),
+    ClientIdle: Meaning("idle_timeout", 408, 1008),
 }
 
 

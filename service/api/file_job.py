@@ -72,14 +72,14 @@ async def received_job(
         InvalidOption, UnsupportedEncoding: an option is wrong. Those of the query are checked
             before the body is read.
         Overloaded, StreamClosed: as `Recognizer.stream`, before the body is read.
-        UploadTooLarge, NotMultipart, ClientDisconnect: as `received_upload`.
+        UploadTooLarge, ClientIdle, NotMultipart, ClientDisconnect: as `received_upload`.
         UrlRefused, UrlFailed, UploadTooLarge: as `RemoteFiles.fetched`.
     """
     query = request.query_params.multi_items()
     options = parse_options(query, FileOptions)
     options.recognition(recognizer.bundle)
     recognizer.check_room()
-    async with received_upload(request, settings.max_upload_bytes) as upload:
+    async with received_upload(request, settings) as upload:
         if upload.fields:
             options = parse_options([*query, *upload.fields], FileOptions)
         raw = options.raw_audio(upload.content_type)

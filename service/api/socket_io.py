@@ -7,7 +7,7 @@ from types import TracebackType
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from service.api.errors import MessageTooLarge, StreamIdle
+from service.api.errors import ClientIdle, MessageTooLarge
 from service.api.gathering import SERVICE_RESTART, gathering_of
 from service.api.patience import Patience
 from service.api.stream_messages import FinalEvent, PartialEvent, ServerEvent
@@ -41,7 +41,7 @@ class Inbox:
 
         Raises:
             MessageTooLarge: it is larger than the limit.
-            StreamIdle: none came in time.
+            ClientIdle: none came in time.
             StreamClosed: the service is stopping; the client can still be told.
             WebSocketDisconnect: the client left.
         """
@@ -52,7 +52,7 @@ class Inbox:
             if self._gathering and (pieces := self._gathering.release()):
                 self._last_kept_s = self._gathering.kept_at_s
                 return pieces
-            raise StreamIdle(
+            raise ClientIdle(
                 f"Nothing arrived for {self._idle_timeout_s:g} s. While nobody speaks, send "
                 'silence more often than that, or to /stream {"type": "keepalive"}.'
             ) from None

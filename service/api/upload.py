@@ -12,6 +12,8 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from service.api.errors import NotMultipart, UploadTooLarge
+from service.api.pace import paced
+from service.settings import Settings
 
 FILE_FIELD = "file"
 URL_FIELD = "url"  # in its place
@@ -42,15 +44,16 @@ def _content_type(request: Request) -> str:
 
 
 @asynccontextmanager
-async def received_upload(request: Request, max_bytes: int) -> AsyncIterator[Upload]:
+async def received_upload(request: Request, settings: Settings) -> AsyncIterator[Upload]:
     """Receive the body of `request`: `multipart/form-data`, or with any other type the file itself.
 
     Raises:
-        UploadTooLarge: the body is larger than `max_bytes`; no more than that is read.
+        UploadTooLarge: the body is larger than the limit; no more than that is read.
+        ClientIdle: the client stopped sending.
         NotMultipart: a form is damaged or has neither a file nor a URL.
         ClientDisconnect: the client went away.
     """
-    chunks = _bounded(request, max_bytes)
+    chunks = _bounded(request, settings)
     content_type = _content_type(request)
     is_form = content_type.startswith(_FORM)
     reading = _read_form(request, chunks) if is_form else _read_raw(chunks, content_type)
@@ -59,14 +62,15 @@ async def received_upload(request: Request, max_bytes: int) -> AsyncIterator[Upl
         yield upload
 
 
-async def _bounded(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
+async def _bounded(request: Request, settings: Settings) -> AsyncGenerator[bytes, None]:
     """The body, piece by piece; one that declares itself too large is not begun."""
+    max_bytes = settings.max_upload_bytes
     too_large = UploadTooLarge(f"The upload is larger than the limit of {max_bytes} bytes.")
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > max_bytes:
         raise too_large
     num_bytes = 0
-    async for chunk in request.stream():
+    async for chunk in paced(request.stream(), settings.stream_idle_timeout_s):
         num_bytes += len(chunk)
         if num_bytes > max_bytes:
             raise too_large

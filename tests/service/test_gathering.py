@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from service.api.errors import StreamIdle
+from service.api.errors import ClientIdle
 from service.api.gathering import Gathering, GatheringProtocol, gathering_of
 from service.api.socket_io import Inbox
 from tests.service.live_server import live
@@ -141,7 +141,7 @@ async def test_pieces_that_are_kept_are_no_idleness() -> None:
     inbox.want(WANTED)
     gathering.add(b"a")
     assert await inbox.receive() == b"a"
-    with pytest.raises(StreamIdle):
+    with pytest.raises(ClientIdle):
         await inbox.receive()
     assert not passed_on
 
@@ -153,7 +153,7 @@ async def test_who_is_idle_is_so_from_the_last_piece_on() -> None:
     loop.call_later(0.1, gathering.add, b"a")
     began_s = loop.time()
     assert await inbox.receive() == b"a"
-    with pytest.raises(StreamIdle):
+    with pytest.raises(ClientIdle):
         await inbox.receive()
     assert 1.09 < loop.time() - began_s < 1.9  # of 1 s
 

@@ -44,6 +44,7 @@ _ERROR = {
 _ERRORS = {
     400: "a field or the audio is wrong",
     404: "`model_not_found`",
+    408: "`idle_timeout`: the form stopped arriving",
     413: "the file is too large or too long",
     429: "`rate_limit_exceeded`; `Retry-After` says when to come again",
     500: "`internal_error`",

@@ -43,7 +43,7 @@ async def create_transcription(
     recognizer.check_room()
     bundle = recognizer.bundle
     async with AsyncExitStack() as held:
-        upload = await held.enter_async_context(received_upload(request, settings.max_upload_bytes))
+        upload = await held.enter_async_context(received_upload(request, settings))
         form = parse_form(upload.fields)
         form.check(bundle)
         limits = AudioLimits(settings.max_duration_s)
