@@ -20,6 +20,7 @@ from service.api.error_handlers import add_error_handlers
 from service.api.gathering import GatheringProtocol
 from service.api.openai import models, transcriptions
 from service.api.request_id import HEADER, RequestIdMiddleware
+from service.api.upload import Uploads
 from service.api.vosk import route as vosk
 from service.engine.compiled import warm_up
 from service.engine.recognizer import Recognizer, running_recognizer
@@ -56,6 +57,7 @@ def create_app(
     app = FastAPIOffline(title="Longwave", version=service_version(), description=description())
     app.state.settings = settings
     app.state.recognizer = recognizer
+    app.state.uploads = Uploads(settings)
     app.state.remote_files = remote_files
     for module in (transcribe, stream, transcriptions, models, vosk, health, metrics):
         app.include_router(module.router)

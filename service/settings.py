@@ -74,7 +74,10 @@ class Settings(BaseModel):
         description="seconds of audio in one batch",
     )
     max_streams: int = Field(
-        default=_RUNTIME.max_streams, ge=1, le=100_000, description="files and streams at once"
+        default=_RUNTIME.max_streams,
+        ge=1,
+        le=100_000,
+        description="files and streams at once, and uploads at once",
     )
     max_delay_ms: float = Field(
         default=_RUNTIME.max_delay_ms,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from service.api.upload import Uploads
 from service.engine.recognizer import Recognizer
 from service.settings import Settings
 
@@ -23,6 +24,10 @@ def recognizer_of(connection: HTTPConnection) -> Recognizer:
 
 def settings_of(connection: HTTPConnection) -> Settings:
     return cast(Settings, connection.app.state.settings)
+
+
+def uploads_of(connection: HTTPConnection) -> Uploads:
+    return cast(Uploads, connection.app.state.uploads)
 
 
 def remote_files_of(connection: HTTPConnection) -> "RemoteFiles | None":

@@ -12,7 +12,7 @@ from service.api.decoded import released
 from service.api.file_options import FileOptions
 from service.api.formats import render
 from service.api.option_parsing import parse_options
-from service.api.upload import Upload, received_upload
+from service.api.upload import Upload, Uploads
 from service.engine.audio import AudioLimits, DecodedAudio, decode_audio, decode_channels
 from service.engine.errors import InvalidOption
 from service.engine.recognizer import Recognizer
@@ -64,6 +64,7 @@ async def received_job(
     request: Request,
     recognizer: Recognizer,
     settings: Settings,
+    uploads: Uploads,
     remote_files: "RemoteFiles | None",
 ) -> AsyncIterator[FileJob]:
     """Receive a request whole; leaving lets go of its file.
@@ -71,15 +72,15 @@ async def received_job(
     Raises:
         InvalidOption, UnsupportedEncoding: an option is wrong. Those of the query are checked
             before the body is read.
-        Overloaded, StreamClosed: as `Recognizer.stream`, before the body is read.
-        UploadTooLarge, ClientIdle, NotMultipart, ClientDisconnect: as `received_upload`.
+        Overloaded, StreamClosed: there is no room, before the body is read.
+        UploadTooLarge, ClientIdle, NotMultipart, ClientDisconnect: as `Uploads.received`.
         UrlRefused, UrlFailed, UploadTooLarge: as `RemoteFiles.fetched`.
     """
     query = request.query_params.multi_items()
     options = parse_options(query, FileOptions)
     options.recognition(recognizer.bundle)
     recognizer.check_room()
-    async with received_upload(request, settings) as upload:
+    async with uploads.received(request) as upload:
         if upload.fields:
             options = parse_options([*query, *upload.fields], FileOptions)
         raw = options.raw_audio(upload.content_type)

@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 
 from fastapi import APIRouter, Request, Response
 
-from service.api.dependencies import recognizer_of, remote_files_of, settings_of
+from service.api.dependencies import recognizer_of, remote_files_of, settings_of, uploads_of
 from service.api.disconnect import unless_disconnected
 from service.api.documentation import TRANSCRIBE_REQUEST, transcribe_responses
 from service.api.event_stream import EVENT_STREAM, EventStream, begun
@@ -29,7 +29,8 @@ async def transcribe_file(request: Request) -> Response:
     """
     async with AsyncExitStack() as held:
         recognizer, settings = recognizer_of(request), settings_of(request)
-        receiving = received_job(request, recognizer, settings, remote_files_of(request))
+        uploads, remote_files = uploads_of(request), remote_files_of(request)
+        receiving = received_job(request, recognizer, settings, uploads, remote_files)
         job = await held.enter_async_context(receiving)
         if job.options.stream or EVENT_STREAM in request.headers.get("accept", ""):
             events = await unless_disconnected(request, begun(job))

@@ -1,7 +1,7 @@
 """Reading an uploaded file: a form's or the raw body, bounded and never whole in memory."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from tempfile import SpooledTemporaryFile
@@ -13,6 +13,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from service.api.errors import NotMultipart, UploadTooLarge
 from service.api.pace import paced
+from service.engine.errors import Overloaded
 from service.settings import Settings
 
 FILE_FIELD = "file"
@@ -22,6 +23,7 @@ _FORM = "multipart/form-data"
 _MAX_FIELDS = 256  # each phrase to boost is one
 _MAX_FIELD_BYTES = 16 * 1024
 _MAX_BYTES_IN_MEMORY = 1024 * 1024  # of one upload; more goes to a temporary file
+_RETRY_AFTER_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +45,47 @@ def _content_type(request: Request) -> str:
     return request.headers.get("content-type", "").lower()
 
 
-@asynccontextmanager
-async def received_upload(request: Request, settings: Settings) -> AsyncIterator[Upload]:
-    """Receive the body of `request`: `multipart/form-data`, or with any other type the file itself.
+class Uploads:
+    """Receives the uploads of all clients, within limits: their number, their size and their pace.
 
-    Raises:
-        UploadTooLarge: the body is larger than the limit; no more than that is read.
-        ClientIdle: the client stopped sending.
-        NotMultipart: a form is damaged or has neither a file nor a URL.
-        ClientDisconnect: the client went away.
+    An upload counts until its file is let go, when it has been recognised. Where files wait for
+    slow clients, they take no place from live streams.
     """
-    chunks = _bounded(request, settings)
-    content_type = _content_type(request)
-    is_form = content_type.startswith(_FORM)
-    reading = _read_form(request, chunks) if is_form else _read_raw(chunks, content_type)
-    upload = await reading
-    with upload.file:
-        yield upload
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._num_held = 0
+
+    @asynccontextmanager
+    async def received(self, request: Request) -> AsyncIterator[Upload]:
+        """The body of `request`: `multipart/form-data`, or with any other type the file itself.
+
+        Raises:
+            Overloaded: there are too many uploads, before anything is read.
+            UploadTooLarge: the body is larger than the limit; no more than that is read.
+            ClientIdle: the client stopped sending.
+            NotMultipart: a form is damaged or has neither a file nor a URL.
+            ClientDisconnect: the client went away.
+        """
+        with self._counted():
+            chunks = _bounded(request, self._settings)
+            content_type = _content_type(request)
+            is_form = content_type.startswith(_FORM)
+            reading = _read_form(request, chunks) if is_form else _read_raw(chunks, content_type)
+            upload = await reading
+            with upload.file:
+                yield upload
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        limit = self._settings.max_streams
+        if self._num_held >= limit:
+            raise Overloaded(f"{limit} files are being received or recognised", _RETRY_AFTER_S)
+        self._num_held += 1
+        try:
+            yield
+        finally:
+            self._num_held -= 1
 
 
 async def _bounded(request: Request, settings: Settings) -> AsyncGenerator[bytes, None]:

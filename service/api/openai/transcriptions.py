@@ -8,14 +8,14 @@ from fastapi.responses import JSONResponse
 from starlette.responses import PlainTextResponse, Response
 
 from service.api.decoded import released
-from service.api.dependencies import RecognizerDependency, SettingsDependency
+from service.api.dependencies import RecognizerDependency, SettingsDependency, uploads_of
 from service.api.disconnect import unless_disconnected
 from service.api.event_stream import EventStream
 from service.api.openai.documentation import TRANSCRIPTION_REQUEST, TRANSCRIPTION_RESPONSES
 from service.api.openai.form import TranscriptionForm, parse_form
 from service.api.openai.schemas import OpenAITranscription, OpenAIVerboseTranscription
 from service.api.openai.streaming import first_part, text_events
-from service.api.upload import received_upload, require_form
+from service.api.upload import require_form
 from service.engine.audio import AudioLimits, decode_audio
 from service.engine.bundle import Bundle
 from service.engine.subtitles import to_srt, to_vtt
@@ -43,7 +43,7 @@ async def create_transcription(
     recognizer.check_room()
     bundle = recognizer.bundle
     async with AsyncExitStack() as held:
-        upload = await held.enter_async_context(received_upload(request, settings))
+        upload = await held.enter_async_context(uploads_of(request).received(request))
         form = parse_form(upload.fields)
         form.check(bundle)
         limits = AudioLimits(settings.max_duration_s)
