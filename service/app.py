@@ -18,6 +18,7 @@ from service.api import health, metrics, stream, transcribe
 from service.api.documentation import description
 from service.api.error_handlers import add_error_handlers
 from service.api.gathering import GatheringProtocol
+from service.api.http_protocol import BoundedHttpProtocol
 from service.api.openai import models, transcriptions
 from service.api.request_id import HEADER, RequestIdMiddleware
 from service.api.upload import Uploads
@@ -96,6 +97,7 @@ def server_config(settings: Settings, app: FastAPI) -> uvicorn.Config:
         port=settings.port,
         lifespan="off",  # the engine outlives the server: see `serve`
         log_config=None,
+        http=BoundedHttpProtocol,
         ws=GatheringProtocol,
         # Above the limit that the stream checks, so that the client is told what was wrong.
         ws_max_size=2 * settings.max_message_bytes,
