@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from service.api.dependencies import recognizer_of, remote_files_of, settings_of, uploads_of
 from service.api.disconnect import unless_disconnected
 from service.api.documentation import TRANSCRIBE_REQUEST, transcribe_responses
-from service.api.event_stream import EVENT_STREAM, EventStream, begun
+from service.api.event_stream import EVENT_STREAM, EventStream, begun, error_event
 from service.api.file_job import received_job
 from service.api.formats import MEDIA_TYPES
 
@@ -34,6 +34,6 @@ async def transcribe_file(request: Request) -> Response:
         job = await held.enter_async_context(receiving)
         if job.options.stream or EVENT_STREAM in request.headers.get("accept", ""):
             events = await unless_disconnected(request, begun(job))
-            return EventStream(events, held.pop_all(), settings.stream_idle_timeout_s)
+            return EventStream(events, error_event, held.pop_all(), settings.stream_idle_timeout_s)
         body = await unless_disconnected(request, job.body())
     return Response(body, media_type=MEDIA_TYPES[job.options.response_format])

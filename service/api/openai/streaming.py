@@ -1,19 +1,16 @@
 """`stream=true`: the text as server-sent events, while the file is being recognised."""
 
 import json
-import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Literal, TypeAlias
 
 from pydantic import BaseModel
 
-from service.api.errors import explain
+from service.api.errors import PublicError
 from service.api.openai.errors import openai_error
 from service.api.openai.schemas import Logprob, logprobs_of
 from service.engine.transcript import Segment, TimedWord, Transcript
 from service.engine.transcription import Progress
-
-logger = logging.getLogger(__name__)
 
 Part: TypeAlias = Progress | Transcript
 
@@ -44,22 +41,20 @@ async def text_events(
 ) -> AsyncGenerator[str, None]:
     """The events of a file of one channel, whose parts end with its transcript.
 
-    The answer has begun: where something goes wrong now, an event says so, as no status can.
+    They raise what `rest` raises.
     """
     text = _Text(with_logprobs)
-    try:
-        for segment in _news(first):
+    for segment in _news(first):
+        yield _event(text.add(segment))
+    async for part in rest:
+        for segment in _news(part):
             yield _event(text.add(segment))
-        async for part in rest:
-            for segment in _news(part):
-                yield _event(text.add(segment))
-    except Exception as error:
-        public = explain(error)
-        if public.is_our_fault:
-            logger.exception("a streamed transcription failed")
-        yield f"data: {json.dumps(openai_error(public))}\n\n"
-    else:
-        yield _event(text.done())
+    yield _event(text.done())
+
+
+def error_event(public: PublicError) -> str:
+    """The event that tells an error: the answer has begun, so no status can."""
+    return f"data: {json.dumps(openai_error(public))}\n\n"
 
 
 def _news(part: Part) -> tuple[Segment, ...]:

@@ -14,7 +14,7 @@ from service.api.event_stream import EventStream
 from service.api.openai.documentation import TRANSCRIPTION_REQUEST, TRANSCRIPTION_RESPONSES
 from service.api.openai.form import TranscriptionForm, parse_form
 from service.api.openai.schemas import OpenAITranscription, OpenAIVerboseTranscription
-from service.api.openai.streaming import first_part, text_events
+from service.api.openai.streaming import error_event, first_part, text_events
 from service.api.upload import require_form
 from service.engine.audio import AudioLimits, decode_audio
 from service.engine.bundle import Bundle
@@ -56,7 +56,7 @@ async def create_transcription(
             await held.enter_async_context(aclosing(parts))
             first = await unless_disconnected(request, first_part(parts))
             events = text_events(first, parts, with_logprobs=bool(form.include))
-            return EventStream(events, held.pop_all(), settings.stream_idle_timeout_s)
+            return EventStream(events, error_event, held.pop_all(), settings.stream_idle_timeout_s)
         transcript = await unless_disconnected(request, transcribe(recognizer, audio, options))
     # In a thread: the text of hours of speech takes its time.
     return await asyncio.to_thread(_answer, transcript, form, bundle)
