@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 _KEEP_ALIVE_S = 30
 _SLOW_START_S = 8.0  # beyond what any machine takes to load what is compiled already
+_LEAVE_TAKING_S = 5.0  # at most, of requests that take too long for a service that stops
 # New objects for a collection of the young, those for one of the older, and those for one of all.
 # Nearly all that a message needs is gone without any, so that Python's 700 searches often in vain.
 _COLLECTIONS = (10_000, 5, 2)
@@ -108,7 +109,7 @@ def server_config(settings: Settings, app: FastAPI) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """Says where it listens once it does; uvicorn is silent about sockets that it is given."""
+    """Says where it listens, as uvicorn does not of sockets that it is given, and ends in order."""
 
     def __init__(self, config: uvicorn.Config, listeners: Listeners) -> None:
         super().__init__(config)
@@ -120,6 +121,12 @@ class _Server(uvicorn.Server):
             logger.info("listening on http://%s", address_of(listener))
         for listener in self._listeners.vosk:
             logger.info("listening on ws://%s for clients of Vosk", address_of(listener))
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        if self.server_state.tasks and not self.force_exit:
+            # They have been cancelled, and still tell their clients so and let go of their files.
+            await asyncio.wait(self.server_state.tasks, timeout=_LEAVE_TAKING_S)
 
 
 async def serve(settings: Settings) -> None:
