@@ -1,4 +1,7 @@
-"""`GET /healthz`, `/readyz` and `/models`: is it alive, does it take work, and with what."""
+"""`GET /healthz`, `/readyz` and `/models`: is it alive, does it take work, and with what.
+
+Some probes ask the first two with HEAD, which FastAPI does not give to a route by itself.
+"""
 
 from fastapi import APIRouter
 
@@ -11,12 +14,14 @@ from service.version import service_version
 router = APIRouter(tags=["service"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Is the process alive?")
 async def healthz() -> HealthResponse:
     """Answers as long as the event loop turns."""
     return HealthResponse()
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", summary="Does it take work?", responses=error_responses(503))
 async def readyz(recognizer: RecognizerDependency, settings: SettingsDependency) -> ReadyResponse:
     """Answers 200 while the model is loaded and runs, and says where it really runs."""

@@ -32,6 +32,13 @@ async def test_readyz_says_what_really_runs(http: httpx.AsyncClient) -> None:
     assert body["warnings"] == []
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_head_is_as_good_as_get(http: httpx.AsyncClient, path: str) -> None:
+    response, got = await http.head(path), await http.get(path)
+    assert response.status_code == 200
+    assert response.headers["content-length"] == got.headers["content-length"]
+
+
 class TestCudaAskedForAndNotGot:
     """A GPU that is silently not used would be the worst of all."""
 
