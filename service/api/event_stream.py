@@ -18,14 +18,13 @@ from service.api.disconnect import unless_disconnected
 from service.api.error_handlers import error_body
 from service.api.errors import PublicError, explain
 from service.api.file_job import FileJob
+from service.api.file_options import EVENT_STREAM
 from service.api.schemas import Seconds, SegmentSchema, WordSchema
 from service.engine.errors import StreamClosed
 from service.engine.transcript import Segment, Transcript
 from service.engine.transcription import Progress
 
 logger = logging.getLogger(__name__)
-
-EVENT_STREAM = "text/event-stream"
 
 _PROGRESS_S = 10.0  # of audio, at least, between two reports
 

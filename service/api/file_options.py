@@ -13,6 +13,8 @@ from service.engine.raw_audio import RAW_ENCODINGS, RawAudio, raw_audio
 ResponseFormat: TypeAlias = Literal["json", "text", "srt", "vtt", "verbose_json"]
 """`json` is Longwave's own, `verbose_json` is OpenAI's."""
 
+EVENT_STREAM = "text/event-stream"
+
 _RAW_CONTENT_TYPES = {
     "audio/pcmu": "mulaw",
     "audio/pcma": "alaw",
@@ -38,10 +40,10 @@ class FileOptions(DecodingOptions):
         f"speaker on each side, and tells a segment's `channel`; at most {MAX_CHANNELS}.",
         examples=["separate"],
     )
-    stream: bool = Field(
-        default=False,
-        description="Answer with server-sent events while the file is recognised, as the header "
-        "`Accept: text/event-stream` does.",
+    stream: bool | None = Field(
+        default=None,
+        description="Answer with server-sent events while the file is recognised. Default: as the "
+        "header `Accept` says, where it may name `text/event-stream`.",
         examples=[False],
     )
     url: str | None = Field(
@@ -63,6 +65,10 @@ class FileOptions(DecodingOptions):
         json_schema_extra={"minimum": MIN_SAMPLE_RATE, "maximum": MAX_SAMPLE_RATE},
         examples=[8000],
     )
+
+    def wants_events(self, accept: str) -> bool:
+        """Whether the answer is to be events; a header `Accept` decides where no option does."""
+        return EVENT_STREAM in accept if self.stream is None else self.stream
 
     def raw_audio(self, content_type: str = "") -> RawAudio | None:
         """What the file is, if it has no header; a raw body's content type may say so as well.

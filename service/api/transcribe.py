@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from service.api.dependencies import recognizer_of, remote_files_of, settings_of, uploads_of
 from service.api.disconnect import unless_disconnected
 from service.api.documentation import TRANSCRIBE_REQUEST, transcribe_responses
-from service.api.event_stream import EVENT_STREAM, EventStream, begun, error_event
+from service.api.event_stream import EventStream, begun, error_event
 from service.api.file_job import received_job
 from service.api.formats import MEDIA_TYPES
 
@@ -32,7 +32,7 @@ async def transcribe_file(request: Request) -> Response:
         uploads, remote_files = uploads_of(request), remote_files_of(request)
         receiving = received_job(request, recognizer, settings, uploads, remote_files)
         job = await held.enter_async_context(receiving)
-        if job.options.stream or EVENT_STREAM in request.headers.get("accept", ""):
+        if job.options.wants_events(request.headers.get("accept", "")):
             events = await unless_disconnected(request, begun(job))
             return EventStream(events, error_event, held.pop_all(), settings.stream_idle_timeout_s)
         body = await unless_disconnected(request, job.body())

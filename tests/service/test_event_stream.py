@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.types import Message
 
-from service.api.event_stream import EVENT_STREAM
+from service.api.file_options import EVENT_STREAM
 from service.engine.recognizer import Recognizer
 from service.settings import Settings
 from tests.audio_samples import SAMPLE_FORMATS, encode_soundfile
@@ -84,6 +84,12 @@ async def test_the_header_accept_asks_for_events_as_well(http: httpx.AsyncClient
     headers = {"accept": EVENT_STREAM}
     events = events_of(await http.post("/transcribe", content=wav("hello"), headers=headers))
     assert told(events, "done")[0]["text"] == "hello"
+
+
+async def test_the_option_wins_over_the_header(http: httpx.AsyncClient) -> None:
+    request = {"content": wav("hello"), "headers": {"accept": EVENT_STREAM}}
+    response = await http.post("/transcribe?stream=false", **request)  # type: ignore[arg-type]
+    assert response.json()["text"] == "hello"
 
 
 async def test_channels_tell_their_segments(http: httpx.AsyncClient) -> None:
