@@ -81,6 +81,7 @@ async def connected(app: ASGIApp, path: str = "/stream") -> AsyncIterator[Client
     client = Client()
     scope = {
         "type": "websocket",
+        "client": ("192.0.2.1", 50000),
         "asgi": {"version": "3.0", "spec_version": "2.4"},
         "scheme": "ws",
         "path": path,

@@ -1,7 +1,6 @@
 """The WebSocket `/vosk`, and the port where Vosk's clients look for it."""
 
 import asyncio
-import logging
 from contextlib import closing, suppress
 
 from fastapi import APIRouter
@@ -9,14 +8,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from service.api.dependencies import RecognizerDependency, SettingsDependency
-from service.api.errors import PublicError, explain
+from service.api.outcome import outcome
 from service.api.socket_io import Inbox
 from service.api.vosk.conversation import Conversation
 from service.api.vosk.messages import Command, VoskConfig, parse_message
 from service.engine.audio import AudioLimits
 from service.settings import Settings
 
-logger = logging.getLogger(__name__)
 router = APIRouter()
 
 VOSK_PATH = "/vosk"
@@ -30,52 +28,40 @@ async def vosk(
 ) -> None:
     """One client from its first message to its last. The protocol has no errors but the close."""
     await websocket.accept()
-    with suppress(WebSocketDisconnect, TimeoutError):  # nobody is left to tell
+    with suppress(WebSocketDisconnect):  # nobody is left to tell
         limits = AudioLimits(settings.max_duration_s)
         with Conversation(recognizer, limits) as conversation:
-            error = await _outcome(websocket, conversation, settings)
+            error = await outcome(_converse(websocket, conversation, settings), websocket)
         code, reason = (error.meaning.close_code, error.message) if error else (1000, "")
         await websocket.close(code, _shortened(reason))
 
 
-async def _outcome(
-    websocket: WebSocket, conversation: Conversation, settings: Settings
-) -> PublicError | None:
-    """What ended the conversation early, if anything."""
-    idle_timeout_s = settings.stream_idle_timeout_s
-    try:
-        with closing(Inbox(websocket, settings.max_message_bytes, idle_timeout_s)) as inbox:
-            await _converse(websocket, inbox, conversation, settings)
-    except (WebSocketDisconnect, TimeoutError):
-        raise
-    except Exception as error:
-        public = explain(error)
-        if public.is_our_fault:
-            logger.exception("a conversation in Vosk's protocol failed")
-        return public
-    return None
-
-
-async def _converse(
-    websocket: WebSocket, inbox: Inbox, conversation: Conversation, settings: Settings
-) -> None:
+async def _converse(websocket: WebSocket, conversation: Conversation, settings: Settings) -> None:
     """Answer the client's messages until it says that there are no more."""
+    idle_timeout_s = settings.stream_idle_timeout_s
     config = VoskConfig(sample_rate=settings.vosk_sample_rate)
     is_over = False
-    while not is_over:
-        message = await inbox.receive()
-        if isinstance(message, bytes):
-            reply = await conversation.hear(message, config)
-        else:
-            command = parse_message(message, config)
-            if isinstance(command, VoskConfig):
-                config = command
-                continue
-            is_over = command is Command.EOF
-            reply = await conversation.result(config, is_last=is_over)
-        # A client that does not read is gone.
-        async with asyncio.timeout(settings.stream_idle_timeout_s):
+    with closing(Inbox(websocket, settings.max_message_bytes, idle_timeout_s)) as inbox:
+        while not is_over:
+            message = await inbox.receive()
+            if isinstance(message, bytes):
+                reply = await conversation.hear(message, config)
+            else:
+                command = parse_message(message, config)
+                if isinstance(command, VoskConfig):
+                    config = command
+                    continue
+                is_over = command is Command.EOF
+                reply = await conversation.result(config, is_last=is_over)
+            await _send(websocket, reply, idle_timeout_s)
+
+
+async def _send(websocket: WebSocket, reply: str, timeout_s: float) -> None:
+    try:
+        async with asyncio.timeout(timeout_s):
             await websocket.send_text(reply)
+    except TimeoutError:
+        raise WebSocketDisconnect(1006) from None  # a client that does not read is gone
 
 
 def _shortened(reason: str) -> str:
