@@ -1,4 +1,4 @@
-"""The engine's tally in Prometheus's text format."""
+"""What the engine and the uploads count, in Prometheus's text format."""
 
 from collections.abc import Iterator, Mapping
 
@@ -7,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
+from service.api.upload import Uploads
 from service.engine.options import Priority
 from service.engine.recognizer import Recognizer
 from service.settings import Settings
@@ -15,19 +16,20 @@ from service.version import service_version
 _INFO = ("version", "model", "provider", "precision")
 
 
-def exposed(recognizer: Recognizer, settings: Settings) -> tuple[bytes, str]:
+def exposed(recognizer: Recognizer, uploads: Uploads, settings: Settings) -> tuple[bytes, str]:
     """All metrics as text, and the content type of that."""
     registry = CollectorRegistry()
-    registry.register(_EngineCollector(recognizer, settings))
+    registry.register(_ServiceCollector(recognizer, uploads, settings))
     ProcessCollector(registry=registry)
     return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
-class _EngineCollector(Collector):
-    """Reads off the engine, whenever somebody asks, what it counts anyway."""
+class _ServiceCollector(Collector):
+    """Reads off, whenever somebody asks, what is counted anyway."""
 
-    def __init__(self, recognizer: Recognizer, settings: Settings) -> None:
+    def __init__(self, recognizer: Recognizer, uploads: Uploads, settings: Settings) -> None:
         self._recognizer = recognizer
+        self._uploads = uploads
         self._settings = settings
 
     def collect(self) -> Iterator[Metric]:
@@ -43,6 +45,8 @@ class _EngineCollector(Collector):
         streams = GaugeMetricFamily("longwave_streams", "Open streams.", labels=["priority"])
         yield _by_priority(streams, recognizer.tally.num_open)
         yield _gauge("streams_max", "Streams that may be open at once.", settings.max_streams)
+        num_held = self._uploads.num_held
+        yield _gauge("uploads", "Files that are being received or recognised.", num_held)
         delay_s, max_delay_s = recognizer.live_delay_s, settings.max_delay_ms / 1000
         yield _gauge("live_delay_seconds", "How late live steps are, on average.", delay_s)
         yield _gauge("live_delay_max_seconds", "Delay that lets nobody in any more.", max_delay_s)
@@ -54,7 +58,8 @@ class _EngineCollector(Collector):
         yield _counters_by_priority("streams_opened", "Streams that were opened.", opened)
         yield _counters_by_priority("audio_seconds", "Seconds of audio that came.", audio_s)
         yield _counters_by_priority("steps", "Steps of streams that the model ran.", steps)
-        yield _counter("refusals", "Streams and files that were refused.", tally.num_refused)
+        num_refused = tally.num_refused + self._uploads.num_refused
+        yield _counter("refusals", "Streams and files that were refused.", num_refused)
         yield _counter("failed_steps", "Steps that raised an error.", tally.num_failed)
         yield _counter("batches", "Batches that the model ran.", tally.num_batches)
         yield _counter("busy_seconds", "Seconds that workers ran batches.", tally.busy_s)

@@ -54,7 +54,8 @@ class Uploads:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._num_held = 0
+        self.num_held = 0
+        self.num_refused = 0
 
     @asynccontextmanager
     async def received(self, request: Request) -> AsyncIterator[Upload]:
@@ -79,13 +80,14 @@ class Uploads:
     @contextmanager
     def _counted(self) -> Iterator[None]:
         limit = self._settings.max_streams
-        if self._num_held >= limit:
+        if self.num_held >= limit:
+            self.num_refused += 1
             raise Overloaded(f"{limit} files are being received or recognised", _RETRY_AFTER_S)
-        self._num_held += 1
+        self.num_held += 1
         try:
             yield
         finally:
-            self._num_held -= 1
+            self.num_held -= 1
 
 
 async def _bounded(request: Request, settings: Settings) -> AsyncGenerator[bytes, None]:

@@ -63,6 +63,9 @@ async def test_one_too_many_is_refused_unread(
 ) -> None:
     async with stalled_uploads(app, path):
         await refused(http, path)
+        metrics = (await http.get("/metrics")).text.splitlines()
+        assert {"longwave_uploads 2.0", "longwave_refusals_total 1.0"} < set(metrics)
+    assert "longwave_uploads 0.0" in (await http.get("/metrics")).text
     await check_alive(http)
 
 
