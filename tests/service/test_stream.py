@@ -79,14 +79,13 @@ async def test_interim_results_can_be_left_out(app: FastAPI) -> None:
     assert [event["type"] for event in events] == ["final", "final", "done"]
 
 
-@pytest.mark.parametrize("decoder", ["greedy", "beam"])
+@pytest.mark.parametrize("options", [{"decoder": "greedy"}, {"decoder": "beam", "beam_width": 4}])
 async def test_a_stream_chooses_its_decoder(
-    app: FastAPI, asked: list[RecognitionOptions], decoder: str
+    app: FastAPI, asked: list[RecognitionOptions], options: dict[str, Any]
 ) -> None:
-    audio = pcm16(speak("hello"))
-    events = await recognised(app, audio, 6400, decoder=decoder, beam_width=4)
+    events = await recognised(app, pcm16(speak("hello")), 6400, **options)
     assert of_type(events, "final")[0]["text"] == "hello"
-    assert asked == [RecognitionOptions(decoder, beam_width=4)]
+    assert asked == [RecognitionOptions(**options)]
 
 
 async def test_floats_of_another_rate(app: FastAPI) -> None:
