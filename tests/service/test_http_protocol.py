@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import httpx
 import pytest
+import websockets
 from fastapi import FastAPI
 
 from service.api.http_protocol import MAX_HEAD_BYTES
@@ -87,6 +88,12 @@ async def test_a_request_may_take_longer_and_the_next_one_wait(
     answers = await asyncio.wait_for(reader.read(), 10.0)
     assert answers.count(b"HTTP/1.1 200 OK") == 2
     writer.close()
+
+
+async def test_a_websocket_may_last_longer(server: LiveServer) -> None:
+    async with websockets.connect(f"ws://{server.address}/stream", proxy=None) as websocket:
+        await asyncio.sleep(1.3)
+        await asyncio.wait_for(await websocket.ping(), 10.0)
 
 
 @pytest.mark.parametrize(
