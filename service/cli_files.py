@@ -3,21 +3,18 @@
 import errno
 import glob
 import os
-import shutil
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final
 
+from service.cli_pipes import raw_standard_input, spooled
 from service.engine.errors import InvalidOption
 
 STANDARD_INPUT: Final = "-"
 
-_MAX_BYTES_IN_MEMORY = 16 * 1024 * 1024
 _AUDIO_SUFFIXES: Final = frozenset(
     (
         *(".3gp", ".aac", ".ac3", ".aif", ".aiff", ".amr", ".au", ".avi", ".caf", ".flac", ".flv"),
@@ -42,14 +39,24 @@ class Input:
         Raises:
             OSError: it cannot be read.
         """
-        if self.path is not None:
-            if self.path.is_dir():
-                raise IsADirectoryError(errno.EISDIR, "There is no audio in this directory")
-            return self.path.open("rb")
-        # A pipe cannot be sought, and most formats have to be.
-        spooled = SpooledTemporaryFile(max_size=_MAX_BYTES_IN_MEMORY)  # noqa: SIM115 - the caller's
-        shutil.copyfileobj(sys.stdin.buffer, spooled)
-        return cast(BinaryIO, spooled)
+        if self.path is None:
+            return spooled(raw_standard_input())
+        if self.path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "There is no audio in this directory")
+        return open_file(self.path)
+
+
+def open_file(path: Path) -> BinaryIO:
+    """A file, seekable; a pipe that has a name is read to its end.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    file = path.open("rb")
+    if file.seekable():
+        return file
+    with file:
+        return spooled(file)
 
 
 def inputs_of(names: Sequence[str]) -> list[Input]:

@@ -2,18 +2,17 @@
 
 import asyncio
 import importlib
-import sys
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import CancelledError
 from contextlib import aclosing, closing, suppress
-from io import BufferedReader
 from pathlib import Path
 from threading import Thread
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.cli_files import open_file
+from service.cli_pipes import in_daemon_thread, raw_standard_input
 from service.engine.audio import AudioLimits, decode_audio
 from service.engine.errors import EngineError
 from service.engine.pcm import PcmDecoder
@@ -35,9 +34,10 @@ async def played_file(path: Path, sample_rate: int, in_real_time: bool) -> Wavef
 
     Raises what decoding it does.
     """
+    file = await in_daemon_thread(lambda: open_file(path))
     clock = asyncio.get_running_loop().time
     started_s, heard_s = clock(), 0.0
-    with closing(decode_audio(path, sample_rate, AudioLimits())) as audio:
+    with file, closing(decode_audio(file, sample_rate, AudioLimits())) as audio:
         while (block := await asyncio.to_thread(lambda: next(audio, None))) is not None:
             for piece in np.array_split(block, max(1, round(len(block) / sample_rate / PIECE_S))):
                 heard_s += len(piece) / sample_rate
@@ -89,8 +89,8 @@ async def microphone(pcm: PcmDecoder, sample_rate: int) -> Waveforms:
 
 
 def _read_pipe(put: Callable[[bytes], None]) -> None:
-    pipe = cast(BufferedReader, sys.stdin.buffer)
-    while piece := pipe.read1(_PIPE_BYTES):
+    pipe = raw_standard_input()
+    while piece := pipe.read(_PIPE_BYTES):
         put(piece)
 
 

@@ -13,6 +13,7 @@ from service.api.file_options import FileOptions, ResponseFormat
 from service.cli_files import Input, check_places, inputs_of
 from service.cli_options import add_option_arguments, options_from
 from service.cli_output import Filed, Outcome, Output, Printed
+from service.cli_pipes import in_daemon_thread
 from service.engine.audio import AudioLimits, decode_audio, decode_channels
 from service.engine.audio_blocks import MAX_CHANNELS
 from service.engine.bundle import Bundle
@@ -128,7 +129,7 @@ class _Job:
         sample_rate, raw = self.recognizer.bundle.framing.sample_rate, self.options.raw_audio()
         try:
             with (
-                await asyncio.to_thread(file.open) as opened,
+                await in_daemon_thread(file.open) as opened,
                 closing(decode(opened, sample_rate, AudioLimits(), raw)) as audio,
             ):
                 waveforms = self.progress.watch(audio)

@@ -138,7 +138,8 @@ def test_json_says_what_is_wrong_with_a_bad_file(
 def test_a_dash_is_standard_input(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(wav("from a pipe"))))
+    pipe = io.BufferedReader(io.BytesIO(wav("from a pipe")))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(pipe))
     assert cli.main(["transcribe", "-"]) == 0
     assert capsys.readouterr().out == "from a pipe\n"
 
