@@ -5,6 +5,7 @@ import glob
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -42,6 +43,7 @@ class Input:
         if self.path is None:
             return spooled(raw_standard_input())
         if self.path.is_dir():
+            os.scandir(self.path).close()  # says so where nobody may look into it
             raise IsADirectoryError(errno.EISDIR, "There is no audio in this directory")
         return open_file(self.path)
 
@@ -63,10 +65,13 @@ def inputs_of(names: Sequence[str]) -> list[Input]:
     """The files that are meant by names of files, folders and patterns, in the order given.
 
     A folder means all audio files below it, sorted, and a pattern that is no file's name all files
-    that match it.
-    What is not there is kept as it is: opening it says what is wrong. Files whose
+    that match it. What is not there is kept as it is: opening it says what is wrong. Files whose
     outputs would have the same name keep their suffixes in it.
+
+    Raises:
+        InvalidOption: a name is empty, or the standard input is named twice.
     """
+    _check_names(names)
     inputs = [each for name in names for each in _meant_by(name)]
     # A file that is named twice has the same output both times.
     places = Counter(place for place, _ in {(each.place, each.path) for each in inputs})
@@ -94,21 +99,32 @@ def check_places(inputs: Sequence[Input]) -> None:
             )
 
 
-def _meant_by(name: str) -> Iterator[Input]:
+def _check_names(names: Sequence[str]) -> None:
+    if "" in names:  # which pathlib takes for the current folder
+        raise InvalidOption("the name of a file is empty; is a variable unset?")
+    if names.count(STANDARD_INPUT) > 1:
+        raise InvalidOption("- is given more than once, but standard input can be read only once")
+
+
+def _meant_by(name: str) -> list[Input]:
     path = Path(name)
     if name == STANDARD_INPUT:
-        yield Input(name, None, Path("stdin"))
-    elif path.is_dir():
-        yield from list(_below(path)) or [_file(path)]
-    elif glob.has_magic(name) and not path.exists():
-        yield from list(_matching(name)) or [_file(path)]
-    else:
-        yield _file(path)
+        return [Input(name, None, Path("stdin"))]
+    with suppress(OSError):  # opening it says what is wrong
+        if path.is_dir():
+            return list(_below(path)) or [_file(path)]
+        if glob.has_magic(name) and not path.exists():
+            return list(_matching(name)) or [_file(path)]
+    return [_file(path)]
 
 
 def _below(folder: Path) -> Iterator[Input]:
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in _AUDIO_SUFFIXES and path.is_file():
+    closed: list[Path] = []  # folders that nobody may look into; opening them says so
+    walk = os.walk(folder, onerror=lambda error: closed.append(Path(error.filename)))
+    paths = sorted(Path(parent, name) for parent, _, names in walk for name in names)
+    audio = [path for path in paths if path.suffix.lower() in _AUDIO_SUFFIXES]
+    for path in (*audio, *closed):
+        if path != folder:  # which has no place below itself
             yield _below_folder(folder, path)
 
 
