@@ -126,8 +126,11 @@ def print_out(text: str) -> None:
     Raises:
         OutputLost: it cannot be written. The interpreter will not try again when it ends.
     """
+    encoding = sys.stdout.encoding or "utf-8"
+    # A file's name need not be text. Escaped it is valid in JSON, and as in the complaints.
+    writable = text.encode(encoding, "backslashreplace").decode(encoding)
     try:
-        print(text, end="", flush=True)
+        print(writable, end="", flush=True)
     except OSError as error:
         _abandon_what_is_buffered()
         if isinstance(error, BrokenPipeError):

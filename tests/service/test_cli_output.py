@@ -1,5 +1,6 @@
 """A standard output that takes no more: its reader has gone, or the disk is full."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -60,3 +61,18 @@ def test_a_full_disk_is_told(
     assert capsys.readouterr().err == (
         "longwave: the standard output cannot be written: No space left on device\n"
     )
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_name_that_is_no_text_is_escaped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = os.fsdecode(b"caf\xe9")  # as a Latin-1 system wrote it
+    paths = write(tmp_path, **{name: "hello", "b": "good bye"})
+    assert cli.main(["transcribe", *paths]) == 0
+    assert capsys.readouterr().out == (
+        f"{tmp_path}/caf\\udce9.wav: hello\n{tmp_path}/b.wav: good bye\n"
+    )
+    assert cli.main(["transcribe", "--format", "json", *paths]) == 0
+    first = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert (first["path"], first["text"]) == (paths[0], "hello")
