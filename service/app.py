@@ -14,7 +14,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 from uvicorn.loops.auto import auto_loop_factory
 
-from service.api import health, metrics, stream, transcribe
+from service.api import health, metrics, no_socket, stream, transcribe
 from service.api.documentation import description
 from service.api.error_handlers import add_error_handlers
 from service.api.gathering import GatheringProtocol
@@ -61,7 +61,7 @@ def create_app(
     app.state.recognizer = recognizer
     app.state.uploads = Uploads(settings)
     app.state.remote_files = remote_files
-    for module in (transcribe, stream, transcriptions, models, vosk, health, metrics):
+    for module in (transcribe, stream, transcriptions, models, vosk, health, metrics, no_socket):
         app.include_router(module.router)
     add_error_handlers(app)
     if settings.vosk_port:

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.responses import Response
 
 from service.api.errors import EdgeError, PublicError, explain
@@ -50,12 +50,13 @@ async def _known(request: Request, error: Exception) -> Response:
     return error_response(error, request.url.path)
 
 
-async def _http(request: Request, error: Exception) -> Response:
+async def _http(connection: HTTPConnection, error: Exception) -> Response:
     """Starlette's own: 404, 405 and the like."""
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
-    message = f"{request.method} {request.url.path}: {error.detail}. See /docs."
-    if speaks_openai(request.url.path):
+    method = connection.scope.get("method", "WebSocket")
+    message = f"{method} {connection.url.path}: {error.detail}. See /docs."
+    if speaks_openai(connection.url.path):
         body = openai_body(error.status_code, code, message)
     else:
         body = ErrorResponse(error=ErrorDetail(code=code, message=message)).model_dump()

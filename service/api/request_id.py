@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 HEADER = "x-request-id"
 
+_STARTS = {"http.response.start", "websocket.accept", "websocket.http.response.start"}
 _ACCEPTABLE = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 
 
@@ -37,7 +38,7 @@ class RequestIdMiddleware:
         async def send_with_id(message: Message) -> None:
             nonlocal latest
             latest = message["type"]
-            if latest in {"http.response.start", "websocket.accept"}:
+            if latest in _STARTS:
                 MutableHeaders(scope=message)[HEADER] = request_id
             await send(message)
 

@@ -60,6 +60,19 @@ async def test_a_file_and_a_stream(
     assert "x-request-id" in (websocket.response.headers if websocket.response else {})
 
 
+@pytest.mark.parametrize("path", ["/nowhere", "/stream/", "/transcribe", "/v1/realtime?model=en"])
+async def test_a_socket_that_is_not_there_is_not_found(server: LiveServer, path: str) -> None:
+    with pytest.raises(websockets.InvalidStatus) as refusal:
+        await websockets.connect(f"ws://{server.address}{path}", proxy=None)
+    response = refusal.value.response
+    assert response.status_code == 404
+    assert "x-request-id" in response.headers
+    error = json.loads(response.body)["error"]
+    assert error["code"] == "not_found"
+    assert "Live audio goes to /stream" in error["message"]
+    assert ("param" in error) is path.startswith("/v1"), "OpenAI's shape below /v1"
+
+
 async def test_a_message_over_the_limit_is_explained(
     http: httpx.AsyncClient, websocket: websockets.ClientConnection
 ) -> None:
