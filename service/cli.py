@@ -28,9 +28,9 @@ _READER_GONE = 141  # as they report SIGPIPE
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 failed, 2 wrong usage."""
-    arguments = _parser().parse_args(argv)
-    command: Callable[[Namespace], int] = arguments.func
     try:
+        arguments = _parser().parse_args(argv)
+        command: Callable[[Namespace], int] = arguments.func
         return command(arguments)
     except (InvalidSetting, InvalidOption) as error:
         return _report(error, _WRONG_USAGE)

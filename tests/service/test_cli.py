@@ -1,6 +1,5 @@
 """The command `longwave`, with a model that hears what it is told."""
 
-import io
 import json
 import sys
 from argparse import ArgumentParser, Namespace, _SubParsersAction
@@ -135,16 +134,6 @@ def test_json_says_what_is_wrong_with_a_bad_file(
 
 
 @pytest.mark.usefixtures("runs")
-def test_a_dash_is_standard_input(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    pipe = io.BufferedReader(io.BytesIO(wav("from a pipe")))
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(pipe))
-    assert cli.main(["transcribe", "-"]) == 0
-    assert capsys.readouterr().out == "from a pipe\n"
-
-
-@pytest.mark.usefixtures("runs")
 def test_silence_is_an_empty_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "silence.wav"
     path.write_bytes(wav("", padding_s=2.0))
@@ -229,6 +218,17 @@ def test_other_packages_add_commands(
     monkeypatch.setattr(cli, "entry_points", lambda **_: EntryPoints([added]))
     assert cli.main(["greet", "you"]) == 7
     assert capsys.readouterr().out == "hello you\n"
+
+
+def test_an_interrupt_is_quiet_even_while_commands_are_added(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(**_: str) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "entry_points", interrupted)
+    assert cli.main(["transcribe", "a.wav"]) == 130
+    assert capsys.readouterr().err == ""
 
 
 def test_no_command_is_wrong_usage() -> None:

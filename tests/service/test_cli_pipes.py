@@ -1,5 +1,6 @@
-"""Pipes that stay open, have a name, or are closed, on the command line."""
+"""Pipes on the command line: some stay open, some have a name, some are closed."""
 
+import io
 import os
 import signal
 import sys
@@ -54,6 +55,16 @@ def test_an_interrupt_ends_what_waits_for_the_rest_of_a_file() -> None:
         process.stdin.flush()
         process.send_signal(signal.SIGINT)
         assert process.wait(AT_MOST_S) == INTERRUPTED
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_dash_is_standard_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe = io.BufferedReader(io.BytesIO(wav("from a pipe")))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(pipe))
+    assert cli.main(["transcribe", "-"]) == 0
+    assert capsys.readouterr().out == "from a pipe\n"
 
 
 @pytest.fixture
