@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.options import FULL, QUICK, BenchOptions
-from service.settings import Settings, settings_from
+from service.settings import Settings
+from service.settings_sources import settings_from
 
 T = TypeVar("T", int, float)
 

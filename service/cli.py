@@ -15,7 +15,7 @@ from importlib.metadata import entry_points
 from service import cli_stream, cli_transcribe
 from service.cli_output import OutputLost, ReaderGone
 from service.engine.errors import EngineError, InvalidOption
-from service.settings import InvalidSetting, add_settings_arguments, settings_from
+from service.settings_sources import InvalidSetting, add_settings_arguments, settings_from
 from service.version import service_version
 
 COMMANDS_GROUP = "longwave.commands"

@@ -21,7 +21,7 @@ from service.engine.options import Precision, Priority
 from service.engine.pcm import ENCODINGS, PcmDecoder
 from service.engine.recognizer import running_recognizer
 from service.engine.stream import Stream
-from service.settings import settings_from
+from service.settings_sources import settings_from
 
 if TYPE_CHECKING:
     from service.cli_display import Display

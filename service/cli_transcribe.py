@@ -20,7 +20,8 @@ from service.engine.bundle import Bundle
 from service.engine.errors import EngineError, InvalidOption
 from service.engine.options import Precision, RecognitionOptions
 from service.engine.recognizer import Recognizer, running_recognizer, transcribe
-from service.settings import Settings, settings_from
+from service.settings import Settings
+from service.settings_sources import settings_from
 
 if TYPE_CHECKING:
     from service.cli_progress import FilesProgress

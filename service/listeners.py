@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from service.settings import InvalidSetting, Settings, variable
+from service.settings import Settings
+from service.settings_sources import InvalidSetting, variable
 
 logger = logging.getLogger(__name__)
 

@@ -1,34 +1,16 @@
-"""The service's settings: environment variables, and the same again as flags of `longwave serve`.
-
-This is the only file that knows the environment. A flag wins over its variable, and a variable
-over the default.
-"""
+"""The service's settings: what can be set, to what, and what holds unless told otherwise."""
 
 import re
-from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction, Namespace
-from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from service.engine.options import NO_DELAY_LIMIT_MS, Precision, Provider, RuntimeOptions
 from service.engine.pcm import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 
-PREFIX = "LONGWAVE_"
-
 _RUNTIME = RuntimeOptions()
-# Of a service that is called longwave, every pod of its namespace is told these.
-_SERVICE_LINK = re.compile(
-    rf"{PREFIX}(SERVICE_HOST|SERVICE_PORT\w*|PORT_\d+_\w+)=.*|{PREFIX}PORT=\w+://.*"
-)
 _ORIGIN = re.compile(r"\*|https?://[^/\s]+")
-
-
-class InvalidSetting(ValueError):
-    """A setting is unknown or wrong; the message names it, its value and what is allowed."""
 
 
 class Settings(BaseModel):
@@ -171,81 +153,3 @@ class Settings(BaseModel):
 
 def _split(origins: str) -> list[str]:
     return [origin.strip() for origin in origins.split(",") if origin.strip()]
-
-
-def add_settings_arguments(parser: ArgumentParser) -> None:
-    """Give `parser` one flag for every setting."""
-    for name, field in Settings.model_fields.items():
-        parser.add_argument(
-            _flag(name), dest=name, default=SUPPRESS, help=_help(name, field), **_kind(field)
-        )
-
-
-def settings_from(arguments: Namespace, environ: Mapping[str, str]) -> Settings:
-    """Settings from parsed flags and the environment; other arguments are left alone.
-
-    Raises:
-        InvalidSetting: a setting is unknown or its value is not allowed.
-    """
-    flags = {name: value for name, value in vars(arguments).items() if name in _names()}
-    variables = _variables(environ)
-    try:
-        return Settings.model_validate(variables | flags)
-    except ValidationError as error:
-        raise InvalidSetting(_explain(error, flags)) from None
-
-
-def _variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """The settings among the environment's variables, by field name."""
-    known = {variable(name): name for name in _names()}
-    ours = {name: value for name, value in environ.items() if _is_ours(name, value)}
-    for name, value in ours.items():
-        if name not in known:
-            raise InvalidSetting(_unknown(name, value, list(known)))
-    return {known[name]: value for name, value in ours.items()}
-
-
-def _is_ours(name: str, value: str) -> bool:
-    """Whether it is a setting, or meant to be one, and not what Kubernetes tells of a service."""
-    return name.startswith(PREFIX) and not _SERVICE_LINK.fullmatch(f"{name}={value}")
-
-
-def _unknown(name: str, value: str, known: list[str]) -> str:
-    close = get_close_matches(name, known, n=1)
-    remedy = f"did you mean {close[0]}?" if close else f"allowed are {', '.join(known)}"
-    return f"{name}={value!r} is not a setting; {remedy}"
-
-
-def _explain(error: ValidationError, flags: Mapping[str, Any]) -> str:
-    """All wrong values in one line."""
-    causes = []
-    for cause in error.errors():
-        name = str(cause["loc"][0])
-        origin = _flag(name) if name in flags else variable(name)
-        causes.append(f"{origin}={cause['input']!r} is not allowed: {cause['msg']}")
-    return "; ".join(causes)
-
-
-def _kind(field: FieldInfo) -> dict[str, Any]:
-    """How argparse reads a flag. Values stay text: the model is the one judge of them."""
-    if field.annotation is bool:
-        return {"action": BooleanOptionalAction}
-    return {"metavar": "VALUE"}
-
-
-def _help(name: str, field: FieldInfo) -> str:
-    default = "none" if field.default == "" else field.default
-    return f"{field.description} ({variable(name)}; default: {default})"
-
-
-def _names() -> list[str]:
-    return list(Settings.model_fields)
-
-
-def variable(name: str) -> str:
-    """The environment variable of a setting."""
-    return PREFIX + name.upper()
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from service.engine.options import RuntimeOptions
-from service.settings import InvalidSetting, Settings, add_settings_arguments, settings_from
+from service.settings import Settings
+from service.settings_sources import InvalidSetting, add_settings_arguments, settings_from
 
 
 def read(*flags: str, **environ: str) -> Settings:
@@ -92,6 +93,14 @@ def test_a_service_of_kubernetes_may_have_our_name() -> None:
         LONGWAVE_WORKERS="3",
     )
     assert settings == Settings(workers=3)
+
+
+def test_the_help_of_a_flag_tells_its_values_and_its_variable() -> None:
+    parser = ArgumentParser()
+    add_settings_arguments(parser)
+    text = " ".join(parser.format_help().split())
+    assert "(one of auto, cpu, cuda; LONGWAVE_PROVIDER; default: auto)" in text
+    assert "(LONGWAVE_ALLOW_ORIGINS; default: none)" in text
 
 
 def test_settings_do_not_change() -> None:

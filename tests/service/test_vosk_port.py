@@ -15,7 +15,8 @@ import websockets
 from service.app import create_app, server_config
 from service.engine.recognizer import Recognizer
 from service.listeners import Listeners, address_of, open_listeners
-from service.settings import InvalidSetting, Settings
+from service.settings import Settings
+from service.settings_sources import InvalidSetting
 from tests.audio_samples import encode_soundfile
 from tests.fakes import FRAMING, silence, speak
 from tests.service.live_server import live
