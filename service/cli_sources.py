@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from service.cli_files import open_file
 from service.cli_pipes import in_daemon_thread, raw_standard_input
 from service.engine.audio import AudioLimits, decode_audio
-from service.engine.errors import EngineError
+from service.engine.errors import EngineError, InvalidAudio
 from service.engine.pcm import PcmDecoder
 
 PIECE_S = 0.1  # of audio at a time, about as sound cards deliver it
 
 _MAX_PENDING_PIECES = 100  # that the recogniser may lag behind a microphone
 _PIPE_BYTES = 16_384
+_HEADERS = (b"RIFF", b"fLaC", b"OggS", b"ID3")  # of files that are likeliest to be piped
 
 Waveforms = AsyncGenerator[NDArray[np.float32], None]
 
@@ -50,12 +51,24 @@ async def standard_input(pcm: PcmDecoder) -> Waveforms:
     """Raw audio from a pipe until it ends, in the pieces that it comes in.
 
     Raises:
-        InvalidAudio: a sample is not finite, or the last one is cut off.
+        InvalidAudio: it is a file with a header, a sample is not finite, or the last is cut off.
     """
+    is_first = True
     async with aclosing(_from_thread(_read_pipe)) as pieces:
         async for piece in pieces:
+            if is_first:
+                _require_no_header(piece)
+            is_first = False
             yield pcm.feed(piece)
     yield pcm.finish()
+
+
+def _require_no_header(piece: bytes) -> None:
+    if piece.startswith(_HEADERS):
+        raise InvalidAudio(
+            "The standard input is an audio file, not raw audio: its header would be heard as "
+            "sound. Name the file instead of -, or record raw audio, as `arecord -t raw` does."
+        )
 
 
 async def microphone(pcm: PcmDecoder, sample_rate: int) -> Waveforms:

@@ -67,7 +67,7 @@ def transcribe_responses() -> dict[int | str, dict[str, Any]]:
         "description": "The text, in the `response_format` that was asked for",
         "content": content,
     }
-    return {200: answer, **error_responses(400, 408, 413, 422, 429, 500, 503)}
+    return {200: answer, **error_responses(400, 408, 413, 415, 422, 429, 500, 503)}
 
 
 DESCRIPTION = """

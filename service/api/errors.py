@@ -17,6 +17,10 @@ class NotMultipart(EdgeError):
     """A body that calls itself multipart cannot be parsed as that, or lacks the file."""
 
 
+class BodyCompressed(EdgeError):
+    """The body of a request has a content encoding, as HTTP calls it."""
+
+
 class UploadTooLarge(EdgeError):
     """The body of a request is larger than the configured limit."""
 
@@ -111,6 +115,7 @@ MEANINGS: dict[type[Exception], Meaning] = {
         "unavailable", 503, 1012, "The service is shutting down or restarting.", retry_after_s=5
     ),
     NotMultipart: Meaning("invalid_multipart", 400, 1007),
+    BodyCompressed: Meaning("body_compressed", 415, 1003),
     UploadTooLarge: Meaning("upload_too_large", 413, 1009),
     InvalidParameter: Meaning("invalid_value", 400, 1008),
     UnknownModel: Meaning("model_not_found", 404, 1008),

@@ -73,7 +73,8 @@ async def received_job(
         InvalidOption, UnsupportedEncoding: an option is wrong. Those of the query are checked
             before the body is read.
         Overloaded, StreamClosed: there is no room, before the body is read.
-        UploadTooLarge, ClientIdle, NotMultipart, ClientDisconnect: as `Uploads.received`.
+        BodyCompressed, UploadTooLarge, ClientIdle, NotMultipart, ClientDisconnect: as
+            `Uploads.received`.
         UrlRefused, UrlFailed, UploadTooLarge: as `RemoteFiles.fetched`.
     """
     query = request.query_params.multi_items()

@@ -11,7 +11,7 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from service.api.errors import NotMultipart, UploadTooLarge
+from service.api.errors import BodyCompressed, NotMultipart, UploadTooLarge
 from service.api.pace import paced
 from service.engine.errors import Overloaded
 from service.settings import Settings
@@ -24,6 +24,7 @@ _MAX_FIELDS = 256  # each phrase to boost is one
 _MAX_FIELD_BYTES = 16 * 1024
 _MAX_BYTES_IN_MEMORY = 1024 * 1024  # of one upload; more goes to a temporary file
 _RETRY_AFTER_S = 1.0
+_WHAT_A_FILE_IS = "A part is a file if it has a filename, as of curl -F file=@speech.wav."
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,13 @@ class Uploads:
 
         Raises:
             Overloaded: there are too many uploads, before anything is read.
+            BodyCompressed: it is, before anything is read.
             UploadTooLarge: the body is larger than the limit; no more than that is read.
             ClientIdle: the client stopped sending.
             NotMultipart: a form is damaged or has neither a file nor a URL.
             ClientDisconnect: the client went away.
         """
+        _check_encoding(request)
         with self._counted():
             chunks = _bounded(request, self._settings)
             content_type = _content_type(request)
@@ -88,6 +91,15 @@ class Uploads:
             yield
         finally:
             self.num_held -= 1
+
+
+def _check_encoding(request: Request) -> None:
+    encoding = request.headers.get("content-encoding", "identity").lower()
+    if encoding != "identity":
+        raise BodyCompressed(
+            f"The body has the content encoding {encoding!r:.40}. Send it without: formats of "
+            "audio are compressed by themselves."
+        )
 
 
 async def _bounded(request: Request, settings: Settings) -> AsyncGenerator[bytes, None]:
@@ -128,7 +140,7 @@ async def _read_form(request: Request, chunks: AsyncGenerator[bytes, None]) -> U
     try:
         form = await parser.parse()
     except MultiPartException as error:
-        raise NotMultipart(f"The form cannot be read: {error.message}") from error
+        raise NotMultipart(f"The form cannot be read: {error.message} {_WHAT_A_FILE_IS}") from error
     file = form.get(FILE_FIELD)
     texts = tuple((name, value) for name, value in form.multi_items() if isinstance(value, str))
     if isinstance(file, UploadFile):
@@ -136,4 +148,4 @@ async def _read_form(request: Request, chunks: AsyncGenerator[bytes, None]) -> U
     if len(texts) == len(form.multi_items()) and form.get(URL_FIELD):
         return Upload(BytesIO(), texts)
     await form.close()
-    raise NotMultipart(f"The form has no file named {FILE_FIELD!r}.")
+    raise NotMultipart(f"The form has no file named {FILE_FIELD!r}. {_WHAT_A_FILE_IS}")

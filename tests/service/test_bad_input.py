@@ -153,6 +153,36 @@ async def test_a_form_without_one_file_is_refused(
     await check_alive(http)
 
 
+async def test_a_file_without_its_name_is_asked_for_it(http: httpx.AsyncClient) -> None:
+    for content in (b"RIFF", bytes(20_000)):
+        head = b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\n'
+        headers = {"content-type": "multipart/form-data; boundary=x"}
+        body = head + content + b"\r\n--x--\r\n"
+        response = await http.post("/transcribe", content=body, headers=headers)
+        status, code, message = error_of(response)
+        assert (status, code) == (400, "invalid_multipart")
+        assert "has a filename" in message
+
+
+@pytest.mark.parametrize("path", ["/transcribe", "/v1/audio/transcriptions"])
+async def test_a_compressed_body_is_refused_unread(http: httpx.AsyncClient, path: str) -> None:
+    pulled: list[bytes] = []
+
+    async def upload() -> AsyncIterator[bytes]:
+        pulled.append(b"\x1f\x8b")
+        yield pulled[-1]
+
+    form = {"content-type": "multipart/form-data; boundary=b", "content-encoding": "gzip"}
+    response = await http.post(path, content=upload(), headers=form)
+    assert (response.status_code, response.json()["error"]["code"]) == (415, "body_compressed")
+    assert not pulled
+    assert "'gzip'" in response.json()["error"]["message"]
+    identity = await http.post(
+        "/transcribe", content=wav("a"), headers={"content-encoding": "identity"}
+    )
+    assert identity.status_code == 200
+
+
 async def test_unknown_paths_and_methods_have_the_same_shape(http: httpx.AsyncClient) -> None:
     assert error_of(await http.get("/nowhere"))[:2] == (404, "not_found")
     wrong_method = await http.get("/transcribe")

@@ -102,6 +102,14 @@ def test_a_pipe_that_ends_inside_a_sample_is_told(
     assert "1 of the 2 bytes" in capsys.readouterr().err
 
 
+def test_a_pipe_with_a_header_is_told_how_to_do_without(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe(monkeypatch, encode_soundfile(SPEECH, 16000))
+    assert cli.main(["stream", "-"]) == 1
+    assert "arecord -t raw" in capsys.readouterr().err
+
+
 class Device:
     """A microphone that hears what it is told, and then the user's interrupt."""
 

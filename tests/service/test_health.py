@@ -93,7 +93,8 @@ def test_the_document_has_bodies_options_errors_and_examples(app: FastAPI) -> No
         transcribe["responses"]["200"]["content"]
     )
     assert "multipart/form-data" in transcribe["requestBody"]["content"]
-    assert set(transcribe["responses"]) == {"200", "400", "408", "413", "422", "429", "500", "503"}
+    statuses = {"200", "400", "408", "413", "415", "422", "429", "500", "503"}
+    assert set(transcribe["responses"]) == statuses
     assert "/stream" in document["info"]["description"]
     word = document["components"]["schemas"]["WordSchema"]["properties"]["word"]
     assert word["examples"] == ["hello"]

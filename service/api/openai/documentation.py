@@ -46,6 +46,7 @@ _ERRORS = {
     404: "`model_not_found`",
     408: "`idle_timeout`: the form stopped arriving",
     413: "the file is too large or too long",
+    415: "`body_compressed`",
     429: "`rate_limit_exceeded`; `Retry-After` says when to come again",
     500: "`internal_error`",
     503: "`unavailable`; `Retry-After` says when to come again",
