@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,35 @@ from service.engine.letter_to_sound import read_rules
 from service.engine.lexicon import read_lexicon
 
 
+@dataclass(frozen=True, slots=True)
+class DecodingFiles:
+    """What a bundle may have besides its acoustic model: each a file, or none."""
+
+    language_model: Path | None = None
+    lexicon: Path | None = None
+    rules: Path | None = None
+
+    def put_into(self, folder: Path) -> None:
+        """Put those that there are into a bundle. Raises InvalidBundle, OSError."""
+        if self.language_model:
+            put_language_model(folder, self.language_model)
+        if self.lexicon:
+            put_lexicon(folder, self.lexicon)
+        if self.rules:
+            put_rules(folder, self.rules)
+
+
 def write_description(folder: Path, description: dict[str, Any]) -> None:
     """Write bundle.json, whole or not at all. Raises OSError."""
     draft = folder / f"{DESCRIPTION}.draft"
     text = json.dumps(description, indent=1, ensure_ascii=False)
     draft.write_text(text + "\n", encoding="utf-8")
     draft.replace(folder / DESCRIPTION)
+
+
+def update_description(folder: Path, values: dict[str, Any]) -> None:
+    """Change some of what bundle.json says. Raises OSError."""
+    write_description(folder, {**_description(folder), **values})
 
 
 def put_language_model(folder: Path, model: Path) -> None:

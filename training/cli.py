@@ -193,6 +193,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lexicon", metavar="FILE", type=Path, help="put this lexicon into it")
     parser.add_argument("--rules", metavar="FILE", type=Path, help="put these rules into it")
     parser.add_argument("--version", metavar="V", default="1", help="of the bundle (default 1)")
+    parser.add_argument("--licence", metavar="L", help="of the bundle (default: models/en's)")
     parser.set_defaults(func=_imported_when_run("training.export"))
 
 

@@ -11,14 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
-from service.engine.bundle import sha256
+from service.engine.bundle import DESCRIPTION, load_bundle, sha256
 from service.engine.errors import EngineError
-from service.engine.options import Precision, RecognitionOptions, RuntimeOptions
+from service.engine.framing import Framing
 from training.activation_ranges import measure_ranges
-from training.bundle_files import put_language_model, put_lexicon, put_rules, write_description
+from training.bundle_files import DecodingFiles, update_description, write_description
 from training.checkpoint import (
     Checkpoint,
     InvalidCheckpoint,
@@ -27,26 +24,21 @@ from training.checkpoint import (
     soup,
 )
 from training.config import RunConfig
-from training.evaluate import EvaluationOptions, evaluate
-from training.evaluation import Evaluation
+from training.export_checks import ExportRefused, check_int8, check_parity
 from training.half_storage import round_to_half, store_weights_as_half
 from training.initial_weights import trained_model
 from training.manifest import InvalidManifest, Utterance, read_manifest
 from training.model import AcousticModel
-from training.onnx_graph import OnnxSteps, write_float32, write_int8
+from training.onnx_graph import write_float32, write_int8
 from training.pronunciation import InvalidLexicon, phoneme_inventory, read_lexicon
 from training.run_log import DIRTY, git_commit
 from training.text import BLANK_ID
 
-MAX_PARITY_DIFFERENCE = 1e-4  # of log-probabilities
-MAX_INT8_WER_DIFFERENCE = 0.005
 LIVE_CHUNK_S, BULK_CHUNK_S = 0.32, 2.56
 UNKNOWN_LICENCE = "not given: see data.licences of the run's configuration"
-LICENCE = "CC-BY-SA-4.0"  # the strictest of the corpora that the model has learned from
-
-
-class ExportRefused(Exception):
-    """The exported graphs are not the model that was trained; the message says by how much."""
+LICENCE = "CC-BY-SA-4.0"  # the strictest of the corpora that the shipped model has learned from
+MODEL_CARD = "README.md"
+NO_FILES = DecodingFiles()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +52,15 @@ class BundleIdentity:
 
 
 def export(
-    checkpoint: Checkpoint, output: Path, identity: BundleIdentity, utterances: Sequence[Utterance]
+    checkpoint: Checkpoint,
+    output: Path,
+    identity: BundleIdentity,
+    utterances: Sequence[Utterance],
+    files: DecodingFiles = NO_FILES,
 ) -> None:
-    """Write the bundle to `output`, replacing what is there, after it passed its checks.
+    """Write the bundle to `output`, in place of one that is there, after it passed its checks.
 
-    The model card, README.md, of a bundle that is replaced stays.
+    The model card of a bundle that is replaced stays.
 
     Args:
         checkpoint: its averaged weights are exported.
@@ -72,10 +68,15 @@ def export(
         identity: its name and licence.
         utterances: its training data, and a `dev` split to score both precisions on; empty for a
             bundle without error rates.
+        files: what else belongs to it.
 
     Raises:
-        ExportRefused: PyTorch and ONNX Runtime differ, or int8 recognises worse than float32.
+        ExportRefused: PyTorch and ONNX Runtime differ, int8 recognises worse than float32, or
+            what is at `output` is no bundle.
+        InvalidBundle: the engine could not serve it, or `files` do not suit it.
+        OSError.
     """
+    _check_replaceable(output)
     model = averaged_model(checkpoint)
     round_to_half(model)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -89,70 +90,12 @@ def export(
         description = describe(checkpoint, model, draft, identity)
         description["training_data"] = training_data(checkpoint, utterances)
         write_description(draft, description)
+        load_bundle(draft)
+        files.put_into(draft)
         dev = [utterance for utterance in utterances if utterance.split == "dev"]
         if dev:
-            description["error_rates"] = check_int8(draft, dev, output)
-            write_description(draft, description)
+            update_description(draft, {"error_rates": check_int8(draft, dev, output)})
         _replace_folder(draft, output)
-
-
-def check_parity(model: AcousticModel, graph: Path) -> None:
-    """Compare PyTorch with ONNX Runtime over batch sizes and lengths, whole and in chunks.
-
-    Raises ExportRefused where a log-probability differs by more than MAX_PARITY_DIFFERENCE.
-    """
-    steps, step = OnnxSteps(graph, model), model.config.framing.samples_per_step
-    rng = np.random.default_rng(0)
-    for batch_size, num_steps in ((1, 4), (3, 12), (8, 60)):
-        waveforms = rng.normal(0.0, 0.1, (batch_size, num_steps * step)).astype(np.float32)
-        with torch.no_grad():
-            outputs = model(torch.from_numpy(waveforms), *model.initial_state(batch_size))
-        expected = outputs[0].numpy()
-        for chunk in (waveforms.shape[1], 4 * step, step):
-            found = steps.log_probs(waveforms, chunk)
-            difference = float(np.abs(found - expected).max())
-            if not difference <= MAX_PARITY_DIFFERENCE:
-                raise ExportRefused(
-                    f"PyTorch and ONNX Runtime differ by {difference:.2g} in log-probabilities"
-                    f" for {batch_size} streams of {num_steps} steps in chunks of {chunk} samples;"
-                    f" at most {MAX_PARITY_DIFFERENCE} is allowed"
-                )
-
-
-def check_int8(bundle: Path, dev: Sequence[Utterance], output: Path) -> list[dict[str, Any]]:
-    """Error rates of both precisions on `dev`, and how to measure them when it lies in `output`.
-
-    Raises ExportRefused where int8 has a WER more than MAX_INT8_WER_DIFFERENCE above float32's.
-    """
-    precisions: tuple[Precision, ...] = ("float32", "int8")
-    rates = {precision: _greedy(bundle, dev, precision) for precision in precisions}
-    worse = rates["int8"].overall.words.rate - rates["float32"].overall.words.rate
-    if worse > MAX_INT8_WER_DIFFERENCE:
-        raise ExportRefused(
-            f"the int8 model's WER on dev is {worse:.2%} above float32's;"
-            f" at most {MAX_INT8_WER_DIFFERENCE:.1%} is allowed"
-        )
-    return [
-        {
-            "set": f"{group.corpus}/{group.split}",
-            "precision": precision,
-            "decoder": "greedy",
-            "wer": round(group.words.rate, 4),
-            "cer": round(group.characters.rate, 4),
-            "command": f"longwave evaluate --bundle {output} --manifest .data/manifest.jsonl"
-            f" --split {group.split} --decoder greedy --precision {precision}",
-        }
-        for precision, evaluation in rates.items()
-        for group in evaluation.groups
-    ]
-
-
-def _greedy(bundle: Path, dev: Sequence[Utterance], precision: Precision) -> Evaluation:
-    options = EvaluationOptions(
-        runtime=RuntimeOptions(provider="cpu", precision=precision),
-        recognition=RecognitionOptions(decoder="greedy"),
-    )
-    return evaluate(bundle, dev, options)
 
 
 def describe(
@@ -167,7 +110,7 @@ def describe(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": git_commit(),
         **asdict(framing),
-        "chunk_frames": {name: round(length / framing.frame_s) for name, length in chunks.items()},
+        "chunk_frames": {name: _chunk_frames(s, framing) for name, s in chunks.items()},
         "vocabulary": list(checkpoint.vocabulary),
         "blank_id": BLANK_ID,
         "phonemes": _phonemes(checkpoint.config),
@@ -181,6 +124,12 @@ def describe(
         "error_rates": [],
         "architecture": {**asdict(config), "progress": asdict(checkpoint.progress)},
     }
+
+
+def _chunk_frames(duration_s: float, framing: Framing) -> int:
+    """The frames of as many whole steps as come closest to a chunk of that length."""
+    step_s = framing.frame_s * framing.frames_per_step
+    return framing.frames_per_step * max(1, round(duration_s / step_s))
 
 
 def _phonemes(config: RunConfig) -> list[str]:
@@ -207,8 +156,16 @@ def training_data(checkpoint: Checkpoint, utterances: Sequence[Utterance]) -> li
     ]
 
 
+def _check_replaceable(output: Path) -> None:
+    """Raise ExportRefused where something else than a bundle would be lost."""
+    if not output.exists() or (output / DESCRIPTION).exists():
+        return
+    if not output.is_dir() or {path.name for path in output.iterdir()} - {MODEL_CARD}:
+        raise ExportRefused(f"{output} is there and no bundle; name another folder with --output")
+
+
 def _replace_folder(draft: Path, output: Path) -> None:
-    card = output / "README.md"
+    card = output / MODEL_CARD
     if card.exists():
         shutil.copy(card, draft)
     if output.exists():
@@ -223,14 +180,10 @@ def run(arguments: argparse.Namespace) -> int:
         utterances = read_manifest(arguments.manifest) if arguments.manifest else []
         first, *others = arguments.checkpoints
         checkpoint = soup(load_checkpoint(first), [trained_model(other) for other in others])
-        identity = BundleIdentity(arguments.output.name, arguments.version)
-        export(checkpoint, arguments.output, identity, utterances)
-        if arguments.lm:
-            put_language_model(arguments.output, arguments.lm)
-        if arguments.lexicon:
-            put_lexicon(arguments.output, arguments.lexicon)
-        if arguments.rules:
-            put_rules(arguments.output, arguments.rules)
+        licence = arguments.licence or LICENCE
+        identity = BundleIdentity(arguments.output.name, arguments.version, licence=licence)
+        files = DecodingFiles(arguments.lm, arguments.lexicon, arguments.rules)
+        export(checkpoint, arguments.output, identity, utterances, files)
     except (ExportRefused, EngineError) as error:
         print(f"longwave export: {error}", file=sys.stderr)
         return 1

@@ -27,7 +27,8 @@ from tests.training.tiny_run import (
     write_corpus,
 )
 from training.checkpoint import Checkpoint, Progress, averaged_model, load_checkpoint
-from training.export import BundleIdentity, ExportRefused, check_int8, check_parity, export
+from training.export import BundleIdentity, export
+from training.export_checks import ExportRefused, check_int8, check_parity
 from training.manifest import read_manifest
 from training.model import CELLS, AcousticModel, ModelConfig
 from training.onnx_graph import OnnxSteps, write_float32
@@ -136,7 +137,7 @@ def test_differing_graph_is_refused(tmp_path: Path) -> None:
 def test_worse_int8_is_refused(
     bundle: Path, learned: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.export.MAX_INT8_WER_DIFFERENCE", -0.01)
+    monkeypatch.setattr("training.export_checks.MAX_INT8_WER_DIFFERENCE", -0.01)
     dev = [u for u in read_manifest(learned / "manifest.jsonl") if u.split == "dev"]
     with pytest.raises(ExportRefused, match="int8"):
         check_int8(bundle, dev, bundle)

@@ -7,7 +7,7 @@ import onnx
 import torch
 
 from tests.training.tiny_run import tiny_config
-from training.export import check_parity
+from training.export_checks import check_parity
 from training.half_storage import MIN_ELEMENTS, round_to_half, store_weights_as_half
 from training.model import AcousticModel
 from training.onnx_graph import OnnxSteps, write_float32

@@ -11,7 +11,7 @@ from tests.training.tiny_run import TEXT, spoken, tiny_config, write_corpus
 from training.audio_dataset import Batch, collate
 from training.checkpoint import averaged_model, load_checkpoint
 from training.config import InvalidConfig, PhonemeConfig, RunConfig
-from training.export import check_parity
+from training.export_checks import check_parity
 from training.loop import Learner, split_outputs
 from training.model import AcousticModel
 from training.onnx_graph import write_float32
