@@ -143,9 +143,9 @@ class Run:
     def _save_best(self, wer: float) -> None:
         is_best = wer < self.best_wer
         self.best_wer = min(wer, self.best_wer)
-        self._save(LAST)
         if is_best:
             self._save(BEST)
+        self._save(LAST)  # after it: a run that goes on from here believes that BEST is there
 
     def _show(self, bar: ProgressBar, loss: float) -> None:
         done = self.progress

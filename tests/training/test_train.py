@@ -14,15 +14,17 @@ import torch
 
 from tests.training.tiny_run import tiny_config, write_corpus, write_hello_alignments
 from training.checkpoint import (
+    Checkpoint,
     InvalidCheckpoint,
     averaged_model,
     load_checkpoint,
+    save_checkpoint,
 )
 from training.config import InvalidConfig, OptimiserConfig, RunConfig
 from training.export import BundleIdentity, export
 from training.initial_weights import LOOKAHEAD_WEIGHT
 from training.loop import learning_rate
-from training.train import LAST, train
+from training.train import BEST, LAST, train
 
 TRAIN_FOREVER = """
 import pickle, sys
@@ -71,6 +73,26 @@ def run_and_kill(config: RunConfig, folder: Path, config_path: Path) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
+
+
+def test_a_run_killed_between_two_checkpoints_still_has_its_best(
+    tmp_path: Path, config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[Path] = []
+
+    def save_once(checkpoint: Checkpoint, path: Path) -> None:
+        if saved:
+            raise KeyboardInterrupt
+        saved.append(path)
+        save_checkpoint(checkpoint, path)
+
+    monkeypatch.setattr("training.train.save_checkpoint", save_once)
+    with pytest.raises(KeyboardInterrupt):
+        train(dataclasses.replace(config, epochs=1), tmp_path / "run")
+    monkeypatch.undo()
+    train(dataclasses.replace(config, epochs=1), tmp_path / "run")
+    last, best = (load_checkpoint(tmp_path / "run" / name) for name in (LAST, BEST))
+    assert best.best_wer == last.best_wer < float("inf")
 
 
 def test_run_folder_explains_itself(tmp_path: Path, config: RunConfig) -> None:
