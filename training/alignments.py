@@ -1,12 +1,13 @@
 """When each word of a recording is said: a file of JSON lines, a recording a line."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from training.json_lines import write_json_lines
+from training.json_lines import read_json_lines, write_json_lines
 
 
 class InvalidAlignments(Exception):
@@ -42,15 +43,9 @@ def write_alignments(path: Path, alignments: Alignments) -> None:
 def read_alignments(path: Path) -> dict[Path, list[AlignedWord]]:
     """What `write_alignments` wrote. Raises InvalidAlignments and OSError."""
     folder = path.resolve().parent
-    with path.open(encoding="utf-8") as lines:
-        numbered = ((f"{path}:{number}", line) for number, line in enumerate(lines, start=1))
-        return dict(_from_json(line, folder, place) for place, line in numbered)
+    return dict(read_json_lines(path, partial(_from_json, folder), InvalidAlignments))
 
 
-def _from_json(line: str, folder: Path, place: str) -> tuple[Path, list[AlignedWord]]:
-    try:
-        fields = json.loads(line)
-        words = [AlignedWord(str(w), float(start), float(end)) for w, start, end in fields["words"]]
-        return Path(os.path.normpath(folder / fields["audio_filepath"])), words
-    except (KeyError, TypeError, ValueError) as error:
-        raise InvalidAlignments(f"{place}: {type(error).__name__}: {error}") from error
+def _from_json(folder: Path, fields: dict[str, Any]) -> tuple[Path, list[AlignedWord]]:
+    words = [AlignedWord(str(w), float(start), float(end)) for w, start, end in fields["words"]]
+    return Path(os.path.normpath(folder / fields["audio_filepath"])), words

@@ -103,9 +103,7 @@ def read_config(path: Path) -> RunConfig:
     """Read a TOML file. Raises InvalidConfig, naming the key at fault, and OSError."""
     try:
         return parse_config(RunConfig, tomllib.loads(path.read_text(encoding="utf-8")))
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidConfig(f"{path}: {error}") from error
-    except InvalidConfig as error:
+    except (InvalidConfig, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidConfig(f"{path}: {error}") from error
 
 

@@ -1,9 +1,28 @@
 """Files of JSON lines: one object a line."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def read_json_lines(
+    path: Path, parse: Callable[[dict[str, Any]], T], invalid: type[Exception]
+) -> Iterator[T]:
+    """What `parse` makes of each line; empty ones are left out.
+
+    Raises `invalid`, naming file, line and fault, where a line is no JSON object or `parse` misses
+    something in it, and OSError.
+    """
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                if line.strip():
+                    yield parse(json.loads(line))
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise invalid(f"{path}:{number}: {type(error).__name__}: {error}") from error
 
 
 def write_json_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:

@@ -1,10 +1,10 @@
 """`longwave lm`: text becomes the n-gram language model that the beam decoder fuses."""
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from lzma import LZMAError
 from pathlib import Path
 
 from service.engine.errors import EngineError
@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.order,
             arguments.vocabulary_size,
             arguments.min_count,
-            int(arguments.max_mib * 2**20),
+            _bytes(arguments.max_mib),
         )
         dev = read_manifest(arguments.manifest) if arguments.manifest else []
         tokens = read_tokens(sources, options.vocabulary_size, options.min_count)
@@ -96,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
             write_arpa(arguments.arpa, tokens.vocabulary, orders)
         if arguments.bundle:
             put_language_model(arguments.bundle, arguments.output)
-    except (NoText, InvalidManifest, EngineError, OSError, LZMAError) as error:
+    except (NoText, InvalidManifest, EngineError, OSError) as error:
         print(f"longwave lm: {error}", file=sys.stderr)
         return 2
     counts = ", ".join(f"{len(order.word):,}" for order in orders)
@@ -105,6 +105,12 @@ def run(arguments: argparse.Namespace) -> int:
         model = LanguageModel(to_trie(tokens.vocabulary, orders), VOCABULARY)
         print(_table(perplexities(model, [u for u in dev if u.split == arguments.split])))
     return 0
+
+
+def _bytes(mebibytes: float) -> int:
+    if not math.isfinite(mebibytes):
+        raise NoText(f"--max-mib is {mebibytes}; it must be between 1 byte and 2 GiB")
+    return int(mebibytes * 2**20)
 
 
 def _source(words: Sequence[str]) -> Source:

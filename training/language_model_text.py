@@ -51,11 +51,14 @@ def sentences(lines: Iterable[str]) -> Iterator[str]:
 
 
 def read_lines(paths: Iterable[Path]) -> Iterator[str]:
-    """The lines of text files, which may be compressed with xz. Raises OSError, LZMAError."""
+    """The lines of text files, which may be compressed with xz. Raises OSError."""
     for path in paths:
         opened = lzma.open if path.suffix == ".xz" else open
-        with opened(path, "rt", encoding="utf-8", errors="replace") as file:
-            yield from file
+        try:
+            with opened(path, "rt", encoding="utf-8", errors="replace") as file:
+                yield from file
+        except (lzma.LZMAError, EOFError) as error:
+            raise OSError(f"{path}: {error}") from error
 
 
 def read_tokens(sources: Sequence[Source], vocabulary_size: int, min_count: int) -> Tokens:

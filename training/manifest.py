@@ -1,12 +1,14 @@
 """The list of utterances that training and evaluation read: one JSON object a line."""
 
-import json
+import math
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from training.json_lines import write_json_lines
+from training.json_lines import read_json_lines, write_json_lines
 from training.text import normalise
 
 
@@ -42,12 +44,7 @@ def read_manifest(path: Path) -> list[Utterance]:
     Raises InvalidManifest on a malformed line and OSError where the file cannot be read.
     """
     folder = path.resolve().parent
-    with path.open(encoding="utf-8") as lines:
-        return [
-            _from_json(line, folder, f"{path}:{number}")
-            for number, line in enumerate(lines, start=1)
-            if line.strip()
-        ]
+    return list(read_json_lines(path, partial(_from_json, folder), InvalidManifest))
 
 
 def selected(
@@ -88,17 +85,16 @@ def _to_json(utterance: Utterance, folder: Path) -> dict[str, str | float]:
     }
 
 
-def _from_json(line: str, folder: Path, place: str) -> Utterance:
-    try:
-        fields = json.loads(line)
-        return Utterance(
-            audio=Path(os.path.normpath(folder / fields["audio_filepath"])),
-            duration_s=float(fields["duration"]),
-            text=normalise(fields["text"]),
-            raw_text=str(fields.get("raw_text", fields["text"])),
-            corpus=str(fields.get("corpus", folder.name)),
-            speaker=str(fields.get("speaker", "")),
-            split=str(fields.get("split", "train")),
-        )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InvalidManifest(f"{place}: {type(error).__name__}: {error}") from error
+def _from_json(folder: Path, fields: dict[str, Any]) -> Utterance:
+    duration_s = float(fields["duration"])
+    if not 0 < duration_s < math.inf:
+        raise ValueError(f"duration is {duration_s}; it must be above 0")
+    return Utterance(
+        audio=Path(os.path.normpath(folder / fields["audio_filepath"])),
+        duration_s=duration_s,
+        text=normalise(fields["text"]),
+        raw_text=str(fields.get("raw_text", fields["text"])),
+        corpus=str(fields.get("corpus", folder.name)),
+        speaker=str(fields.get("speaker", "")),
+        split=str(fields.get("split", "train")),
+    )

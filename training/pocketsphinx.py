@@ -13,6 +13,7 @@ import numpy as np
 
 from training.alignments import AlignedWord
 from training.channel import Waveform
+from training.json_lines import read_json_lines
 from training.pronunciation import Pronunciation
 from training.text import normalise
 
@@ -36,7 +37,10 @@ class NoPocketSphinx(Exception):
 
 
 class InvalidCache(Exception):
-    """A file of hypotheses cannot be read. The message names file and line."""
+    """A file of hypotheses cannot be read. The message names file, line and remedy."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{message}; delete that line, or name another file with --cache")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,18 +169,13 @@ def _read_cache(cache: Path) -> list[Heard]:
     if not cache.exists():
         cache.parent.mkdir(parents=True, exist_ok=True)
         return []
-    with cache.open(encoding="utf-8") as lines:
-        return [_from_json(line, f"{cache}:{number}") for number, line in enumerate(lines, 1)]
+    return list(read_json_lines(cache, _from_json, InvalidCache))
 
 
-def _from_json(line: str, place: str) -> Heard:
-    try:
-        fields = json.loads(line)
-        return Heard(
-            audio_filepath=str(fields["audio_filepath"]),
-            condition=str(fields["condition"]),
-            hypothesis=normalise(fields["hypothesis"]),
-            cpu_s=float(fields["cpu_s"]),
-        )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InvalidCache(f"{place}: {type(error).__name__}: {error}; delete it") from error
+def _from_json(fields: dict[str, Any]) -> Heard:
+    return Heard(
+        audio_filepath=str(fields["audio_filepath"]),
+        condition=str(fields["condition"]),
+        hypothesis=normalise(fields["hypothesis"]),
+        cpu_s=float(fields["cpu_s"]),
+    )

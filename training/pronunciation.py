@@ -30,8 +30,12 @@ class InvalidLexicon(Exception):
 
 def read_lexicon(path: Path) -> dict[str, Pronunciation]:
     """Words to their phonemes. Raises InvalidLexicon on a line without phonemes, and OSError."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InvalidLexicon(f"{path} is no lexicon: {error}") from error
     lexicon = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         word, *phonemes = line.split() or [""]
         if not phonemes:
             raise InvalidLexicon(f"{path}:{number}: {word!r} has no phonemes")

@@ -25,7 +25,6 @@ def run(arguments: argparse.Namespace) -> int:
         _synthesise(arguments)
     except (
         InvalidManifest, InvalidRequest, NoSynthesiser, OtherCorpus, OSError, SynthesisFailed,
-        UnicodeDecodeError,
     ) as error:  # fmt: skip
         print(f"longwave synthesize: {error}", file=sys.stderr)
         return 2

@@ -40,7 +40,14 @@ def test_folder_of_plain_folders(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["{", "[1]", '{"text": "no audio"}', '{"audio_filepath": "a.wav"}']
+    "line",
+    [
+        "{",
+        "[1]",
+        '{"text": "no audio"}',
+        '{"audio_filepath": "a.wav"}',
+        '{"audio_filepath": "a.wav", "text": null}',
+    ],
 )
 def test_a_malformed_plain_line_is_named(tmp_path: Path, line: str) -> None:
     write(tmp_path / "manifest.jsonl", line)

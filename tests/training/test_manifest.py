@@ -50,6 +50,8 @@ def test_a_plain_manifest_is_read_and_normalised(tmp_path: Path) -> None:
         '{"duration": 1, "text": "a"}',
         '{"audio_filepath": "a", "duration": "long", "text": "a"}',
         '{"audio_filepath": "a", "duration": 1, "text": 5}',
+        '{"audio_filepath": "a", "duration": 0, "text": "a"}',
+        '{"audio_filepath": "a", "duration": NaN, "text": "a"}',
     ],
 )
 def test_a_malformed_line_is_named(tmp_path: Path, line: str) -> None:

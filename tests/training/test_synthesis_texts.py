@@ -55,9 +55,10 @@ def test_compressed_texts_are_read(tmp_path: Path) -> None:
     path = tmp_path / "a.txt.xz"
     path.write_bytes(lzma.compress(b"one\ntwo"))
     assert read_lines(path) == ["one", "two"]
-    path.write_bytes(b"not xz")
-    with pytest.raises(OSError, match=r"a\.txt\.xz"):
-        read_lines(path)
+    for damaged in (b"not xz", lzma.compress(b"one\ntwo")[:-1], lzma.compress(b"\xff")):
+        path.write_bytes(damaged)
+        with pytest.raises(OSError, match=r"a\.txt\.xz"):
+            read_lines(path)
 
 
 def test_coverage_prefers_words_not_said_yet() -> None:

@@ -189,8 +189,19 @@ def test_a_wrong_source_is_explained(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("damage", [b"not xz", lzma.compress(b"one two")[:-1]])
+def test_a_damaged_source_is_named(
+    damage: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "talk.txt.xz"
+    source.write_bytes(damage)
+    assert longwave("lm", "--output", tmp_path / "lm", "--source", 1, source) == 2
+    assert str(source) in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
-    ("option", "value"), [("--order", 6), ("--vocabulary-size", 70_000), ("--max-mib", 0)]
+    ("option", "value"),
+    [("--order", 6), ("--vocabulary-size", 70_000), ("--max-mib", 0), ("--max-mib", "nan")],
 )
 def test_a_wrong_size_is_explained(
     option: str, value: object, text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

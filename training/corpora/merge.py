@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     limits = Limits(arguments.min_duration_s, arguments.max_duration_s, arguments.frame_s)
     try:
         selection = select(_candidates(folders), limits)
-    except (InvalidCorpus, OSError, UnicodeDecodeError) as error:
+    except (InvalidCorpus, OSError) as error:
         print(f"longwave corpora: {error}", file=sys.stderr)
         return 2
     if not selection.utterances:
@@ -40,7 +40,10 @@ def report_path(manifest: Path) -> Path:
 def _candidates(folders: dict[str, Sequence[Path]]) -> Iterator[Candidate]:
     for name, read in READERS.items():
         for folder in folders[name]:
-            yield from read(folder)
+            try:
+                yield from read(folder)
+            except UnicodeDecodeError as error:
+                raise InvalidCorpus(f"a text below {folder} is not in UTF-8: {error}") from error
 
 
 def _totals(selection: Selection) -> dict[tuple[str, str], tuple[int, float]]:

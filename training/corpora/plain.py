@@ -1,10 +1,12 @@
 """Plain corpora: a folder with `manifest.jsonl`, one JSON object a line, and its audio."""
 
-import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from training.corpora.candidate import Candidate, InvalidCorpus
+from training.json_lines import read_json_lines
 
 _MANIFEST = "manifest.jsonl"
 
@@ -26,21 +28,17 @@ def read_plain(folder: Path) -> Iterator[Candidate]:
 
 
 def _read_manifest(manifest: Path) -> Iterator[Candidate]:
-    with manifest.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield _candidate(line, manifest, number)
+    return read_json_lines(manifest, partial(_candidate, manifest), InvalidCorpus)
 
 
-def _candidate(line: str, manifest: Path, number: int) -> Candidate:
-    try:
-        fields = json.loads(line)
-        return Candidate(
-            audio=manifest.parent / fields["audio_filepath"],
-            raw_text=str(fields.get("raw_text", fields["text"])),
-            corpus=str(fields.get("corpus", manifest.resolve().parent.name)),
-            speaker=str(fields.get("speaker", "")),
-            split=str(fields.get("split", "train")),
-        )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InvalidCorpus(f"{manifest}:{number}: {type(error).__name__}: {error}") from error
+def _candidate(manifest: Path, fields: dict[str, Any]) -> Candidate:
+    raw_text = fields.get("raw_text", fields["text"])
+    if not isinstance(raw_text, str):
+        raise TypeError(f"the text is {raw_text!r}; it must be in quotes")
+    return Candidate(
+        audio=manifest.parent / fields["audio_filepath"],
+        raw_text=raw_text,
+        corpus=str(fields.get("corpus", manifest.resolve().parent.name)),
+        speaker=str(fields.get("speaker", "")),
+        split=str(fields.get("split", "train")),
+    )

@@ -44,7 +44,7 @@ class Excluded:
 def choose(groups: Sequence[TextGroup], num_words: int, excluded: Excluded, seed: int) -> list[str]:
     """Sentences with about `num_words` words in all, in random order.
 
-    Raises OSError and UnicodeDecodeError where a file cannot be read.
+    Raises OSError where a file cannot be read.
     """
     rng = np.random.default_rng(seed)
     whole = sum(group.share for group in groups)

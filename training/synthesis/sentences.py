@@ -30,14 +30,14 @@ class SentenceLimits:
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a text file, plain or compressed with xz. Raises OSError, UnicodeDecodeError."""
+    """The lines of a text file, plain or compressed with xz. Raises OSError."""
     try:
         content = path.read_bytes()
         if path.suffix == ".xz":
             content = lzma.decompress(content)
-    except lzma.LZMAError as error:
+        return content.decode("utf-8").splitlines()
+    except (lzma.LZMAError, UnicodeDecodeError) as error:
         raise OSError(f"{path}: {error}") from error
-    return content.decode("utf-8").splitlines()
 
 
 def sentences(line: str, limits: SentenceLimits) -> Iterator[str]:
