@@ -105,5 +105,6 @@ def _read(path: Path, sample_rate: int) -> Iterator[Clip]:
         blocks = list(decode_audio(path, sample_rate, AudioLimits()))
     except (EngineError, OSError):
         return
-    waveform = np.concatenate(blocks)[: round(_MAX_CLIP_S * sample_rate)]
-    yield (waveform * _FULL_SCALE).astype(np.int16)
+    if blocks:  # of less than a sample at the model's rate there are none
+        waveform = np.concatenate(blocks)[: round(_MAX_CLIP_S * sample_rate)]
+        yield (waveform * _FULL_SCALE).astype(np.int16)

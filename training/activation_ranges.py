@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from service.engine.audio import AudioLimits, decode_audio
 from service.engine.errors import EngineError
 from training.manifest import Utterance
 from training.model import AcousticModel, RecurrentLayer
 from training.onnx_graph import ActivationRanges
+from training.recordings import read_waveform
 
 NUM_UTTERANCES = 64
 SHARE = 0.7
@@ -34,10 +34,9 @@ def calibration_waveforms(utterances: Sequence[Utterance], sample_rate: int) -> 
     known = [utterance for utterance in utterances if utterance.split != "test"]
     for index in rng.permutation(len(known))[:NUM_UTTERANCES]:
         try:
-            blocks = list(decode_audio(known[index].audio, sample_rate, AudioLimits()))
+            yield torch.from_numpy(read_waveform(known[index].audio, sample_rate))
         except (EngineError, OSError):
             continue  # training left it out, too
-        yield torch.from_numpy(np.concatenate(blocks))
 
 
 @torch.no_grad()

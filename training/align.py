@@ -6,10 +6,10 @@ from pathlib import Path
 
 from service.engine.errors import EngineError
 from training.alignments import AlignedWord, write_alignments
-from training.audio_dataset import decode_utterance
 from training.manifest import InvalidManifest, Utterance, read_selected
 from training.pocketsphinx import SAMPLE_RATE, Align, NoPocketSphinx, load_aligner
 from training.pronunciation import InvalidLexicon, read_lexicon
+from training.recordings import read_waveform
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,7 +32,7 @@ def align_all(utterances: list[Utterance], align: Align) -> dict[Path, list[Alig
     Raises InvalidAudio where a recording cannot be read.
     """
     found = {
-        utterance.audio: align(decode_utterance(utterance.audio, SAMPLE_RATE), utterance.text)
+        utterance.audio: align(read_waveform(utterance.audio, SAMPLE_RATE), utterance.text)
         for utterance in utterances
     }
     return {audio: words for audio, words in found.items() if words}

@@ -11,20 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from service.engine.audio import AudioLimits, decode_audio
 from service.engine.framing import Framing
 from training.augment import WaveformAugmenter
 from training.channel import Waveform
 from training.manifest import Utterance
+from training.recordings import read_waveform
 from training.text import encode
 
 INT16_MAX = 32767.0
-
-
-def decode_utterance(path: Path, sample_rate: int) -> Waveform:
-    """The whole waveform of an audio file, as the service would hear it."""
-    blocks = decode_audio(path, sample_rate, AudioLimits())
-    return np.concatenate(list(blocks))
 
 
 class WaveformStore:
@@ -69,7 +63,7 @@ def open_store(utterances: Sequence[Utterance], sample_rate: int, cache: Path) -
 def _decode_all(utterances: Sequence[Utterance], sample_rate: int, path: Path) -> NDArray[np.int64]:
     lengths = []
     with path.open("wb") as output, ThreadPoolExecutor() as pool:
-        decoded = pool.map(lambda item: decode_utterance(item.audio, sample_rate), utterances)
+        decoded = pool.map(lambda item: read_waveform(item.audio, sample_rate), utterances)
         for waveform in decoded:
             output.write((waveform * INT16_MAX).round().astype(np.int16).tobytes())
             lengths.append(len(waveform))

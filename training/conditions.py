@@ -13,9 +13,8 @@ import numpy as np
 import soxr
 from scipy import signal
 
-from service.engine.audio import AudioLimits, decode_audio
-from service.engine.errors import EngineError
 from training.channel import Waveform, mu_law
+from training.recordings import read_waveform
 
 CLEAN = "clean"
 _SEED = 20_250
@@ -55,9 +54,8 @@ class Conditioner:
         return np.asarray(changed.clip(-1.0, 1.0), np.float32)
 
     def recording(self, audio: Path) -> Waveform:
-        """The waveform [n] of a recording under the condition. Raises EngineError."""
-        blocks = list(decode_audio(audio, self.sample_rate, AudioLimits()))
-        return self(np.concatenate(blocks), audio.stem) if blocks else np.zeros(0, np.float32)
+        """The waveform [n] of a recording under the condition. Raises InvalidAudio, OSError."""
+        return self(read_waveform(audio, self.sample_rate), audio.stem)
 
 
 def named_conditions(names: Sequence[str] | None) -> tuple[str, ...]:
@@ -66,16 +64,14 @@ def named_conditions(names: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def load_noises(folder: Path, sample_rate: int) -> list[Waveform]:
-    """All recordings below a folder, by name. Raises InvalidCondition where there are none."""
+    """All recordings below a folder, by name.
+
+    Raises InvalidCondition where there are none, InvalidAudio where one cannot be read; OSError.
+    """
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _NOISE_SUFFIXES)
     if not paths:
         raise InvalidCondition(f"{folder} holds no recordings of noise")
-    try:
-        return [
-            np.concatenate(list(decode_audio(path, sample_rate, AudioLimits()))) for path in paths
-        ]
-    except EngineError as error:
-        raise InvalidCondition(f"noise below {folder}: {error}") from error
+    return [read_waveform(path, sample_rate) for path in paths]
 
 
 def _clean(_: Conditioner, waveform: Waveform, __: np.random.Generator) -> Waveform:

@@ -39,8 +39,8 @@ def evaluate(
     """Recognise `utterances` with the bundle in a folder and score them.
 
     Raises EngineError where the bundle cannot be run, InvalidCondition where a condition cannot be
-    made. An utterance that the engine refuses counts as recognised with no words, and carries the
-    reason.
+    made, OSError where a recording is not there. An utterance that the engine refuses counts as
+    recognised with no words, and carries the reason.
     """
     return asyncio.run(_evaluate(bundle, utterances, options))
 
@@ -79,7 +79,10 @@ async def _evaluate_conditions(
 async def evaluate_groups(
     recognise: RecogniseFile, utterances: Sequence[Utterance], num_concurrent: int
 ) -> list[Group]:
-    """Score the utterances by corpus and split, one group after another so that each has a time."""
+    """Score the utterances by corpus and split, one group after another so that each has a time.
+
+    Raises OSError where a recording is not there.
+    """
     members: defaultdict[tuple[str, str], list[Utterance]] = defaultdict(list)
     for utterance in utterances:
         members[utterance.corpus, utterance.split].append(utterance)
@@ -87,13 +90,9 @@ async def evaluate_groups(
     groups = []
     for corpus, split in sorted(members):
         started = time.perf_counter()
-        async with asyncio.TaskGroup() as tasks:
-            pending = [
-                tasks.create_task(_score(recognise, utterance, places))
-                for utterance in members[corpus, split]
-            ]
-        wall_s = time.perf_counter() - started
-        groups.append(Group(corpus, split, tuple(task.result() for task in pending), wall_s))
+        scoring = (_score(recognise, utterance, places) for utterance in members[corpus, split])
+        scored = tuple(await asyncio.gather(*scoring))
+        groups.append(Group(corpus, split, scored, time.perf_counter() - started))
     return groups
 
 

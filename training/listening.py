@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from service.engine.audio import AudioLimits, decode_audio
-from service.engine.errors import EmptyAudio
 from service.engine.events import Final
 from service.engine.options import Priority, RecognitionOptions
 from service.engine.recognizer import Recognizer, transcribe
@@ -40,8 +39,6 @@ class Listener:
         """The text of a waveform [n]. Raises EngineError."""
         if not self.live:
             return (await transcribe(self.recognizer, [waveform], self.options)).text
-        if not len(waveform):
-            raise EmptyAudio("the audio has no samples")
         length = round(LIVE_PIECE_S * self._sample_rate)
         with self.recognizer.stream(self.options, Priority.LIVE) as stream:
             events = []

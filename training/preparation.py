@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training.audio_dataset import BatchSource, WaveformStore, decode_utterance, open_store
+from training import conditions
+from training.audio_dataset import BatchSource, WaveformStore, open_store
 from training.channel import Waveform
 from training.config import InvalidConfig, RunConfig
 from training.manifest import Utterance, read_manifest
@@ -41,15 +42,17 @@ def load_corpus(config: RunConfig, split: str) -> Corpus:
 
 
 def load_noises(config: RunConfig) -> list[Waveform]:
-    """All recordings below the configured folder of noise, if there is one."""
+    """All recordings below the configured folder of noise, if there is one.
+
+    Raises InvalidConfig where it holds none, InvalidAudio and OSError.
+    """
     if not config.augment.noise_folder:
         return []
-    folder = Path(config.augment.noise_folder)
-    suffixes = {".wav", ".flac", ".ogg", ".opus"}
-    paths = sorted(path for path in folder.rglob("*") if path.suffix in suffixes)
-    if not paths:
-        raise InvalidConfig(f"augment.noise_folder {folder} holds no recordings")
-    return [decode_utterance(path, config.model.framing.sample_rate) for path in paths]
+    try:
+        folder = Path(config.augment.noise_folder)
+        return conditions.load_noises(folder, config.model.framing.sample_rate)
+    except conditions.InvalidCondition as error:
+        raise InvalidConfig(f"augment.noise_folder: {error}") from error
 
 
 def load_splicer(config: RunConfig, corpus: Corpus) -> Splicer | None:

@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 
 from bench import peer_scenarios, run
-from bench.clips import as_wav, as_waveform, synthetic_speech
+from bench.clips import NoSpeech, as_wav, as_waveform, load_clips, synthetic_speech
 from bench.engine_load import EngineLoad, measure_streams
 from bench.options import QUICK, BenchOptions
 from bench.processes import ServerFailed
@@ -148,6 +148,13 @@ def test_audio_that_is_not_there_is_wrong_usage(
     code = main(["bench", "--model", str(tmp_path), "--audio", str(tmp_path / "nowhere")])
     assert code == 2
     assert "holds no audio that can be read" in capsys.readouterr().err
+
+
+def test_a_file_of_less_than_a_sample_is_no_speech(tmp_path: Path) -> None:
+    speech = tmp_path / "speech.wav"
+    speech.write_bytes(as_wav(synthetic_speech(0, 48_000, duration_s=1 / 48_000), 48_000))
+    with pytest.raises(NoSpeech):
+        load_clips(speech, SAMPLE_RATE)
 
 
 @pytest.mark.parametrize("flag", ["--soak", "--time-limit"])

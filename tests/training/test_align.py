@@ -11,11 +11,11 @@ from tests.test_shipped_model import BUNDLE, MANIFEST
 from tests.training.test_corpora_command import longwave
 from training import align
 from training.alignments import AlignedWord, read_alignments
-from training.audio_dataset import decode_utterance
 from training.channel import Waveform
 from training.manifest import Utterance, read_manifest, write_manifest
 from training.pocketsphinx import SAMPLE_RATE, Align, NoPocketSphinx, arpabet, load_aligner
 from training.pronunciation import phoneme_inventory, read_lexicon
+from training.recordings import read_waveform
 
 ARPABET = """
 AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH
@@ -73,7 +73,7 @@ def test_words_that_its_dictionary_lacks_are_not_aligned() -> None:
 @pytest.mark.skipif(not MANIFEST.exists(), reason=f"no speech at {MANIFEST}")
 def test_words_of_a_reader_are_found_one_after_another() -> None:
     utterance = read_manifest(MANIFEST)[0]
-    waveform = decode_utterance(utterance.audio, SAMPLE_RATE)
+    waveform = read_waveform(utterance.audio, SAMPLE_RATE)
     align = load_aligner(read_lexicon(BUNDLE / "lexicon.txt"))
     found = align(waveform, utterance.text)
     assert [word.text for word in found] == utterance.text.split()

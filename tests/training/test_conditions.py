@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from service.engine.errors import InvalidAudio
 from training.channel import Waveform
 from training.conditions import CONDITIONS, Conditioner, InvalidCondition, load_noises
+from training.recordings import read_waveform
 
 SAMPLE_RATE = 16000
 NOISE = np.random.default_rng(1).standard_normal(SAMPLE_RATE).astype(np.float32) * 0.1
@@ -80,7 +82,14 @@ def test_noise_is_read_from_a_folder_and_its_subfolders(tmp_path: Path) -> None:
     (noise,) = load_noises(tmp_path, SAMPLE_RATE)
     assert len(noise) == 1600
     (tmp_path / "bad.wav").write_bytes(b"nothing")
-    with pytest.raises(InvalidCondition, match="noise below"):
+    with pytest.raises(InvalidAudio, match=r"bad\.wav: "):
         load_noises(tmp_path, SAMPLE_RATE)
     with pytest.raises(InvalidCondition, match="no recordings of noise"):
         load_noises(tmp_path / "none", SAMPLE_RATE)
+
+
+@pytest.mark.parametrize("num_samples", [0, 1])
+def test_a_recording_without_a_sample_is_named(tmp_path: Path, num_samples: int) -> None:
+    soundfile.write(tmp_path / "short.wav", np.zeros(num_samples), 48_000)
+    with pytest.raises(InvalidAudio, match=r"short\.wav: "):
+        read_waveform(tmp_path / "short.wav", SAMPLE_RATE)

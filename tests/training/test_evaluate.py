@@ -189,6 +189,14 @@ def test_wrong_input_is_explained(
     assert message in capsys.readouterr().err
 
 
+def test_a_recording_that_is_gone_is_named(
+    manifest: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest.with_name("1.wav").unlink()
+    assert longwave_evaluate(manifest) == 2
+    assert "1.wav" in capsys.readouterr().err
+
+
 def test_a_slow_machine_refuses_no_live_utterance(
     manifest: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
