@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from training.json_lines import read_json_lines, write_json_lines
+from training.json_files import read_json_lines, write_json_lines
 
 
 class InvalidAlignments(Exception):

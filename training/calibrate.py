@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -110,9 +110,19 @@ def run(arguments: argparse.Namespace) -> int:
         calibration = fit(together(splits[arguments.split].values()))
         if arguments.write:
             _write(arguments.bundle, arguments.decoder, calibration)
+        _report(arguments, splits, calibration)
     except (InvalidManifest, InvalidCondition, EngineError, OSError) as error:
         print(f"longwave calibrate: {error}", file=sys.stderr)
         return 2
+    return 0
+
+
+def _report(
+    arguments: argparse.Namespace,
+    splits: Mapping[str, Mapping[str, JudgedWords]],
+    calibration: Calibration,
+) -> None:
+    """Print what came of it and draw it, if that is wanted. Raises OSError."""
     report = {
         split: {name: _described(words, calibration) for name, words in conditions.items()}
         for split, conditions in splits.items()
@@ -123,7 +133,6 @@ def run(arguments: argparse.Namespace) -> int:
 
         shown = next(iter(splits[arguments.report_split or arguments.split].values()))
         plot_reliability(arguments.plot, shown, shown.calibrated(calibration))
-    return 0
 
 
 def _described(words: JudgedWords, calibration: Calibration) -> dict[str, float]:

@@ -13,6 +13,8 @@ from service.engine.options import (
     RuntimeOptions,
 )
 
+_PICTURES = (".png", ".svg")
+
 
 def add_lm_arguments(parser: argparse.ArgumentParser) -> None:
     """Of `longwave lm`."""
@@ -103,4 +105,14 @@ def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--decoder", choices=DECODERS, default="greedy")
     parser.add_argument("--beam-width", metavar=f"1..{MAX_BEAM_WIDTH}", type=int, default=16)
     parser.add_argument("--write", action="store_true", help="write it into the bundle")
-    parser.add_argument("--plot", metavar="FILE", type=Path, help="draw reliability, PNG or SVG")
+    parser.add_argument(
+        "--plot", metavar="FILE", type=_picture, help="draw reliability, PNG or SVG"
+    )
+
+
+def _picture(name: str) -> Path:
+    """Where a picture is to go, in a format that can be drawn."""
+    path = Path(name)
+    if path.suffix not in _PICTURES:
+        raise argparse.ArgumentTypeError(f"{name} must end in {' or '.join(_PICTURES)}")
+    return path

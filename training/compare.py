@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 import sys
 import time
 from collections import defaultdict
@@ -16,6 +15,8 @@ from service.engine.recognizer import running_recognizer
 from training.channel import Waveform
 from training.comparison import Comparison, Row, Side, as_json, as_table
 from training.conditions import CLEAN, Conditioner, InvalidCondition, load_noises, named_conditions
+from training.evaluate import recognition_options
+from training.json_files import write_json
 from training.listening import Listener
 from training.manifest import InvalidManifest, Utterance, read_selected
 from training.pocketsphinx import (
@@ -74,7 +75,7 @@ async def _compare(
         ]
         return Comparison(
             longwave=f"{recognizer.bundle.name} {recognizer.bundle.version}, "
-            f"{options.runtime.precision}, {options.recognition.decoder}, live",
+            f"{recognizer.precision}, {options.recognition.decoder}, live",
             pocketsphinx=f"pocketsphinx {installed_version()}",
             rows=tuple(rows),
         )
@@ -117,16 +118,15 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         utterances = read_selected(arguments.manifest, arguments.split, arguments.corpus)
         comparison = compare(arguments.bundle, utterances, _options(arguments))
+        print(as_table(comparison))
+        if arguments.json:
+            write_json(arguments.json, as_json(comparison))
     except (
         EngineError, InvalidCache, InvalidCondition, InvalidManifest, NoPocketSphinx,
         NotComparable, OSError,
     ) as error:  # fmt: skip
         print(f"longwave compare: {error}", file=sys.stderr)
         return 2
-    print(as_table(comparison))
-    if arguments.json:
-        report = json.dumps(as_json(comparison), indent=1)
-        arguments.json.write_text(report + "\n", encoding="utf-8")
     return 0
 
 
@@ -135,7 +135,7 @@ def _options(arguments: argparse.Namespace) -> ComparisonOptions:
         runtime=RuntimeOptions(
             provider="cpu", precision=arguments.precision, max_delay_ms=NO_DELAY_LIMIT_MS
         ),
-        recognition=RecognitionOptions(decoder=arguments.decoder, beam_width=arguments.beam_width),
+        recognition=recognition_options(arguments),
         conditions=named_conditions(arguments.condition),
         noise_folder=arguments.noise,
         cache=arguments.cache,

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 import sys
 import time
 from collections import defaultdict
@@ -15,7 +14,8 @@ from service.engine.options import NO_DELAY_LIMIT_MS, RecognitionOptions, Runtim
 from service.engine.recognizer import running_recognizer
 from training.conditions import CLEAN, Conditioner, InvalidCondition, load_noises, named_conditions
 from training.evaluation import Evaluation, Group, ScoredUtterance
-from training.evaluation_report import as_json, as_table, utterance_line
+from training.evaluation_report import as_json, as_record, as_table
+from training.json_files import write_json, write_json_lines
 from training.listening import Listener, RecogniseFile
 from training.manifest import InvalidManifest, Utterance, read_selected
 from training.text import normalise
@@ -112,16 +112,14 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         utterances = read_selected(arguments.manifest, arguments.split, arguments.corpus)
         evaluation = evaluate(arguments.bundle, utterances, _options(arguments))
+        print(as_table(evaluation))
+        if arguments.json:
+            write_json(arguments.json, as_json(evaluation))
+        if arguments.utterances:
+            write_json_lines(arguments.utterances, map(as_record, evaluation.worst_first()))
     except (InvalidCondition, InvalidManifest, EngineError, OSError) as error:
         print(f"longwave evaluate: {error}", file=sys.stderr)
         return 2
-    print(as_table(evaluation))
-    if arguments.json:
-        report = json.dumps(as_json(evaluation), indent=1)
-        arguments.json.write_text(report + "\n", encoding="utf-8")
-    if arguments.utterances:
-        lines = (f"{utterance_line(scored)}\n" for scored in evaluation.worst_first())
-        arguments.utterances.write_text("".join(lines), encoding="utf-8")
     return 0
 
 
@@ -133,14 +131,19 @@ def _options(arguments: argparse.Namespace) -> EvaluationOptions:
             max_streams=arguments.num_concurrent,
             max_delay_ms=NO_DELAY_LIMIT_MS,  # a refusal would count as no words
         ),
-        recognition=RecognitionOptions(
-            decoder=arguments.decoder,
-            beam_width=arguments.beam_width,
-            lm_weight=arguments.lm_weight,
-            word_bonus=arguments.word_bonus,
-        ),
+        recognition=recognition_options(arguments),
         num_concurrent=arguments.num_concurrent,
         live=arguments.live,
         conditions=named_conditions(arguments.condition),
         noise_folder=arguments.noise,
+    )
+
+
+def recognition_options(arguments: argparse.Namespace) -> RecognitionOptions:
+    """How the command line says that a bundle shall decode. Raises InvalidOption."""
+    return RecognitionOptions(
+        decoder=arguments.decoder,
+        beam_width=arguments.beam_width,
+        lm_weight=arguments.lm_weight,
+        word_bonus=arguments.word_bonus,
     )

@@ -1,6 +1,5 @@
-"""An evaluation as a table for people, as JSON, and as one line an utterance. Pure."""
+"""An evaluation as a table for people, as JSON, and as one object an utterance. Pure."""
 
-import json
 from typing import Any
 
 from training.evaluation import Evaluation, Group, ScoredUtterance
@@ -48,8 +47,8 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def utterance_line(scored: ScoredUtterance) -> str:
-    """One utterance as a JSON object on one line."""
+def as_record(scored: ScoredUtterance) -> dict[str, Any]:
+    """One utterance as a JSON object."""
     utterance = scored.utterance
     fields = {
         "audio_filepath": str(utterance.audio),
@@ -62,7 +61,7 @@ def utterance_line(scored: ScoredUtterance) -> str:
         "reference": utterance.text,
         "hypothesis": scored.hypothesis,
     }
-    return json.dumps(fields | ({"error": scored.error} if scored.error else {}))
+    return fields | ({"error": scored.error} if scored.error else {})
 
 
 def _row(group: Group) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from training.alignments import AlignedWord
 from training.channel import Waveform
-from training.json_lines import read_json_lines
+from training.json_files import read_json_lines
 from training.pronunciation import Pronunciation
 from training.text import normalise
 

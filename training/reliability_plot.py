@@ -21,4 +21,5 @@ def plot_reliability(path: Path, before: JudgedWords, after: JudgedWords) -> Non
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     axes.legend(loc="upper left")
+    path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)

@@ -8,7 +8,6 @@ time.
 """
 
 import argparse
-import json
 import sys
 import time
 from collections import defaultdict
@@ -27,6 +26,7 @@ from service.engine.options import RecognitionOptions, RuntimeOptions
 from service.engine.recognizer import bundle_language_model, make_segmenter
 from training.bundle_files import put_language_model, update_decoding
 from training.heard import Heard, hear, read_words
+from training.json_files import write_json
 from training.manifest import InvalidManifest, read_selected
 from training.score import ErrorCounts, total, word_errors
 
@@ -166,13 +166,12 @@ def run(arguments: argparse.Namespace) -> int:
                 "tuned_on": tuned_on,
             }
             update_decoding(arguments.bundle, values)
+        print(as_table(trials))
+        if arguments.json:
+            write_json(arguments.json, [as_row(trial) for trial in trials])
     except (InvalidManifest, EngineError, OSError) as error:
         print(f"longwave tune: {error}", file=sys.stderr)
         return 2
-    print(as_table(trials))
-    if arguments.json:
-        rows = [as_row(trial) for trial in trials]
-        arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     return 0
 
 

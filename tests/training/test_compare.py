@@ -81,7 +81,8 @@ def test_both_are_scored_on_the_same_utterances(
     assert row["pocketsphinx"]["wer"] == 0.5
     assert row["longwave"]["cpu_s_per_audio_s"] > 0
     assert len(listens.waveforms) == 2
-    assert "live, beside pocketsphinx 5.1.1" in capsys.readouterr().out.splitlines()[0]
+    title = capsys.readouterr().out.splitlines()[0]
+    assert "float32, greedy, live, beside pocketsphinx 5.1.1" in title
 
 
 @pytest.mark.usefixtures("listens")
@@ -117,8 +118,12 @@ def test_a_damaged_cache_is_named(
     [
         (("--split", "test"), "no utterance of that split"),
         (("--condition", "noise5"), "needs recordings of noise"),
+        (("--lm-weight", "nan"), "lm_weight is nan"),
+        (("--word-bonus", "nan"), "word_bonus is nan"),
+        (("--json", "/dev/null/report"), "/dev/null"),
     ],
 )
+@pytest.mark.usefixtures("listens")
 def test_wrong_input_is_explained(
     manifest: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], message: str
 ) -> None:

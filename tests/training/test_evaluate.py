@@ -19,7 +19,7 @@ from service.engine.recognizer import Recognizer, run_recognizer
 from tests.fakes import FRAMING, FakeAcousticModel, fake_bundle, speak
 from training import cli, evaluate
 from training.evaluation import Evaluation, Group
-from training.evaluation_report import as_json, as_table, utterance_line
+from training.evaluation_report import as_json, as_record, as_table
 from training.manifest import Utterance, write_manifest
 
 HEARD = {"a": "the cat", "b": "A Bat!", "c": ""}
@@ -113,9 +113,9 @@ async def test_table_and_json_agree() -> None:
     assert json.loads(json.dumps(rows, allow_nan=False)) == rows
 
 
-async def test_an_utterance_line_shows_reference_and_hypothesis() -> None:
+async def test_the_record_of_an_utterance_shows_reference_and_hypothesis() -> None:
     scored = (await scored_groups())[0].scored[1]
-    fields = json.loads(utterance_line(scored))
+    fields = as_record(scored)
     assert (fields["reference"], fields["hypothesis"], fields["wer"]) == ("a cat", "a bat", 0.5)
     assert "error" not in fields
 
@@ -151,17 +151,11 @@ def longwave_evaluate(manifest: Path, *options: str) -> int:
 
 
 def test_command(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    table, lines = manifest.with_name("table.json"), manifest.with_name("lines.jsonl")
+    table, lines = (manifest.parent / "deep" / name for name in ("table.json", "lines.jsonl"))
     code = longwave_evaluate(manifest, "--json", str(table), "--utterances", str(lines))
     assert code == 0
-    assert capsys.readouterr().out.splitlines()[2].split()[:6] == [
-        "fake",
-        "dev",
-        "clean",
-        "2",
-        "0.00",
-        "25.00",
-    ]
+    row = capsys.readouterr().out.splitlines()[2]
+    assert row.split()[:6] == ["fake", "dev", "clean", "2", "0.00", "25.00"]
     assert json.loads(table.read_text(encoding="utf-8"))["groups"][0]["substitutions"] == 1
     worst, best = map(json.loads, lines.read_text(encoding="utf-8").splitlines())
     assert (worst["reference"], worst["hypothesis"]) == ("three five", "three four")
@@ -187,6 +181,15 @@ def test_wrong_input_is_explained(
 ) -> None:
     assert longwave_evaluate(manifest, *options) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written_is_named(
+    manifest: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert longwave_evaluate(manifest, "--json", str(manifest / "report")) == 2
+    found = capsys.readouterr()
+    assert "25.00" in found.out  # what was measured is told all the same
+    assert "manifest.jsonl" in found.err
 
 
 def test_a_recording_that_is_gone_is_named(

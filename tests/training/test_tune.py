@@ -98,7 +98,7 @@ def test_tuning_writes_what_is_best_into_the_bundle(
     assert build(text, tmp_path / "en.lm") == 0
     capsys.readouterr()
     weights = ("--lm-weights", 0.0, 1.0, "--word-bonuses", 0.0, 2.0, "--prior-weights", 0.0, 0.3)
-    table = tmp_path / "trials.json"
+    table = tmp_path / "deep" / "trials.json"
     command = ("tune", "--bundle", bundle, "--manifest", manifest, "--lm", tmp_path / "en.lm")
     assert longwave(*command, *weights, "--beam-widths", 16, "--write", "--json", table) == 0
     loaded = load_bundle(bundle)
@@ -136,7 +136,7 @@ def test_a_damaged_model_leaves_the_bundle_as_it_was(
 def test_calibration_is_written_for_one_decoder(
     bundle: Path, manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plot = tmp_path / "plot.svg"
+    plot = tmp_path / "deep" / "plot.svg"
     command = ("calibrate", "--bundle", bundle, "--manifest", manifest, "--write", "--plot", plot)
     assert longwave(*command) == 0
     report = json.loads(capsys.readouterr().out)["splits"]["dev"]
@@ -145,6 +145,14 @@ def test_calibration_is_written_for_one_decoder(
     assert report["clean"]["ece_after"] <= report["clean"]["ece_before"]
     assert list(load_bundle(bundle).decoding.calibration) == ["greedy"]
     assert plot.exists()
+
+
+def test_a_picture_that_cannot_be_drawn_is_refused_before_the_work(
+    bundle: Path, manifest: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        longwave("calibrate", "--bundle", bundle, "--manifest", manifest, "--plot", "plot.txt")
+    assert "plot.txt must end in .png or .svg" in capsys.readouterr().err
 
 
 def test_calibration_learns_from_all_conditions_together(

@@ -1,7 +1,6 @@
 """`longwave corpora`: several corpora into one manifest, with a report of what was left out."""
 
 import argparse
-import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from training.corpora import READERS, Candidate, InvalidCorpus
 from training.corpora.limits import Limits
 from training.corpora.selection import Selection, select
+from training.json_files import write_json
 from training.manifest import write_manifest
 
 _SECONDS_PER_HOUR = 3600
@@ -74,7 +74,7 @@ def _write_report(path: Path, selection: Selection) -> None:
             for rejection in selection.rejections
         ],
     }
-    path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(path, report)
 
 
 def _table(selection: Selection) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from training.corpora.candidate import Candidate, InvalidCorpus
-from training.json_lines import read_json_lines
+from training.json_files import read_json_lines
 
 _MANIFEST = "manifest.jsonl"
 

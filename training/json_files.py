@@ -1,4 +1,4 @@
-"""Files of JSON lines: one object a line."""
+"""JSON in files: a value alone, or an object a line."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -6,6 +6,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a report for people and programs to `path`, in a folder made for it. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_json_lines(
