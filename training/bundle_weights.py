@@ -16,7 +16,8 @@ from torch import Tensor
 from service.engine.errors import InvalidBundle
 from service.engine.onnx_acoustic import MODEL_FILES
 from training.config import InvalidConfig, parse_config
-from training.model import AcousticModel, ModelConfig
+from training.model import AcousticModel
+from training.model_config import ModelConfig
 from training.onnx_recurrent import GATES, operator_of
 
 

@@ -1,13 +1,18 @@
 """The configuration of a training run: one TOML file, frozen dataclasses, no unknown keys."""
 
 import dataclasses
+import math
 import tomllib
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from training.model import ModelConfig
+from training.bounds import check_bounds
+from training.model_config import ModelConfig
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+_SHARE = (0.0, 1.0)
 
 
 class InvalidConfig(Exception):
@@ -26,6 +31,11 @@ class DataConfig:
     max_duration_s: float = 16.0
     batch_duration_s: float = 100.0  # of all utterances of a batch, padding included
     cache: str = ".data/cache"
+
+    def __post_init__(self) -> None:
+        for corpus, times in self.repeats.items():
+            if times < 0:
+                raise ValueError(f"repeats.{corpus} is {times}; it must be at least 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,20 @@ class AugmentConfig:
     def __post_init__(self) -> None:
         if self.splice_probability and not self.alignments:
             raise ValueError("splice_probability needs alignments: `longwave align` writes them")
+        if self.noise_probability and not self.noise_folder:
+            raise ValueError("noise_probability needs noise_folder, with recordings of noise")
+        check_bounds(
+            self,
+            max_speed_change=(0.0, 0.5),
+            max_frequency_warp=(0.0, 0.5),
+            channel_probability=_SHARE,
+            room_share=_SHARE,
+            telephone_share=_SHARE,
+            mu_law_probability=_SHARE,
+            noise_probability=_SHARE,
+            splice_probability=_SHARE,
+            time_mask_fraction=_SHARE,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +91,15 @@ class OptimiserConfig:
     weight_decay: float = 0.01
     max_gradient_norm: float = 1.0
     average_decay: float = 0.999  # exponential average of the weights, a step
+
+    def __post_init__(self) -> None:
+        check_bounds(
+            self,
+            learning_rate=(0.0, 1.0),
+            final_rate=(0.0, 1.0),
+            decay_fraction=_SHARE,
+            average_decay=_SHARE,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +124,17 @@ class RunConfig:
     initial_weights: str = ""  # to start from: a checkpoint, or the folder of a bundle
     epochs: int = 30
     seed: int = 1
-    precision: str = "auto"  # float32, bfloat16, or auto: bfloat16 where the hardware has it
+    precision: str = "auto"  # one of PRECISIONS; auto: bfloat16 where the hardware has it
     num_threads: int = 0  # 0: PyTorch's own choice
     checkpoint_minutes: float = 5.0
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            known = ", ".join(PRECISIONS)
+            raise ValueError(f"precision is {self.precision!r}; it must be one of {known}")
+        if self.model.num_phonemes and not self.phonemes.lexicon:
+            raise ValueError("model.num_phonemes needs phonemes.lexicon: `longwave pronounce`")
+        check_bounds(self, epochs=(1, math.inf))
 
 
 T = TypeVar("T")
@@ -131,4 +172,7 @@ def _value(kind: Any, raw: Any, place: str) -> Any:
         return float(raw)
     if not isinstance(raw, expected) or (expected is int and isinstance(raw, bool)):
         raise InvalidConfig(f"{place} is {raw!r}; it must be of type {expected.__name__}")
+    if expected is dict:
+        _, of_values = typing.get_args(kind)
+        return {name: _value(of_values, value, f"{place}.{name}") for name, value in raw.items()}
     return raw

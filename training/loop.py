@@ -16,7 +16,8 @@ from training.audio_dataset import Batch
 from training.augment import mask_features, warp_frequencies
 from training.config import OptimiserConfig, RunConfig
 from training.distributed import ALONE, Ranks
-from training.model import AcousticModel, ModelConfig
+from training.model import AcousticModel
+from training.model_config import ModelConfig
 from training.phonemes import PhonemeTask
 from training.preparation import Corpus
 from training.score import ErrorCounts, character_errors, total, word_errors
@@ -35,12 +36,8 @@ def supports_bfloat16(device: torch.device) -> bool:
 
 
 def uses_bfloat16(precision: str, device: torch.device) -> bool:
-    """What a run's `precision` means on this machine. Raises ValueError on an unknown one."""
-    if precision == "auto":
-        return supports_bfloat16(device)
-    if precision not in ("float32", "bfloat16"):
-        raise ValueError(f"precision is {precision!r}; it must be auto, float32 or bfloat16")
-    return precision == "bfloat16"
+    """What a run's `precision` means on this machine."""
+    return supports_bfloat16(device) if precision == "auto" else precision == "bfloat16"
 
 
 def learning_rate(config: OptimiserConfig, step: int, num_steps: int) -> float:
@@ -63,7 +60,7 @@ def ctc_loss(log_probs: Tensor, batch: Batch, framing: Framing) -> Tensor:
         reduction="none",
         zero_infinity=True,  # a sped-up utterance can have fewer frames than symbols
     )
-    return losses.sum() / batch.target_lengths.sum()
+    return losses.sum() / batch.target_lengths.sum().clamp(min=1)
 
 
 def split_outputs(log_probs: Tensor, config: ModelConfig) -> tuple[Tensor, Tensor]:

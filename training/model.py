@@ -5,69 +5,14 @@ One `forward` serves training, validation and export: it maps (waveform chunk, s
 is its past and `lookahead_frames` of its future, so any chunking gives the same numbers.
 """
 
-from dataclasses import dataclass, field
-
 import torch
 from torch import Tensor, nn
 
-from service.engine.framing import Framing
-from training.frontend import FrontendConfig, LogMel
-
-CELLS: dict[str, type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]] = {
-    "lstm": nn.LSTM,
-    "gru": nn.GRU,
-    "rnn": nn.RNN,
-}
-
-CONV_STRIDE = 2
-NUM_CONVS = 2
+from training.frontend import LogMel
+from training.model_config import CELLS, CONV_STRIDE, NUM_CONVS, ModelConfig
 
 ModelState = tuple[Tensor, ...]
 """State tensors, batch first, in the order of `AcousticModel.state_shapes`."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelConfig:
-    """The shape of the network."""
-
-    vocabulary_size: int = 29
-    cell: str = "lstm"  # one of CELLS
-    hidden_size: int = 384
-    num_layers: int = 3
-    conv_channels: int = 32
-    frames_per_step: int = 2  # output frames of one recurrent step
-    lookahead_steps: int = 4
-    num_phonemes: int = 0  # classes of the phoneme task, blank included; 0: there is none
-    phoneme_layer: int = 2  # recurrent layer, from 1, that has to know them
-    phoneme_output: bool = False  # whether the model puts them out too, after the letters
-    dropout: float = 0.1
-    frontend: FrontendConfig = field(default_factory=FrontendConfig)
-
-    def __post_init__(self) -> None:
-        if self.cell not in CELLS:
-            raise ValueError(f"cell is {self.cell!r}; it must be one of {', '.join(CELLS)}")
-        if self.num_phonemes and not 1 <= self.phoneme_layer <= self.num_layers:
-            raise ValueError(
-                f"phoneme_layer is {self.phoneme_layer}; there are {self.num_layers} layers"
-            )
-        if self.phoneme_output and not self.num_phonemes:
-            raise ValueError("phoneme_output is true; there are no phonemes to put out")
-
-    @property
-    def output_sizes(self) -> tuple[int, ...]:
-        """How many classes each distribution that the model puts out has: V, or V and P."""
-        sizes = (self.vocabulary_size, self.num_phonemes)
-        return sizes if self.phoneme_output else sizes[:1]
-
-    @property
-    def framing(self) -> Framing:
-        """The time grid that the engine needs to know."""
-        return Framing(
-            sample_rate=self.frontend.sample_rate,
-            samples_per_frame=self.frontend.frame_shift * CONV_STRIDE**NUM_CONVS,
-            frames_per_step=self.frames_per_step,
-            lookahead_frames=self.lookahead_steps * self.frames_per_step,
-        )
 
 
 class CausalConv(nn.Module):

@@ -19,13 +19,8 @@ import onnxruntime
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.model import (
-    CONV_STRIDE,
-    NUM_CONVS,
-    AcousticModel,
-    PhonemeConditioning,
-    RecurrentLayer,
-)
+from training.model import AcousticModel, PhonemeConditioning, RecurrentLayer
+from training.model_config import CONV_STRIDE, NUM_CONVS
 from training.onnx_builder import END, GraphBuilder, Shape, Value
 from training.onnx_frontend import fast_log_mel, log_mel
 from training.onnx_recurrent import STATE_ANCHORS, int8_linear, int8_lstm, recurrent

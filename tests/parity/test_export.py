@@ -30,7 +30,8 @@ from training.checkpoint import Checkpoint, Progress, averaged_model, load_check
 from training.export import BundleIdentity, export
 from training.export_checks import ExportRefused, check_int8, check_parity
 from training.manifest import read_manifest
-from training.model import CELLS, AcousticModel, ModelConfig
+from training.model import AcousticModel
+from training.model_config import CELLS, ModelConfig
 from training.onnx_graph import OnnxSteps, write_float32
 from training.text import VOCABULARY
 from training.train import LAST, train

@@ -50,6 +50,7 @@ def test_noise_has_the_configured_ratio() -> None:
         max_speed_change=0.0,
         min_gain_db=0.0,
         max_gain_db=0.0,
+        noise_folder="given",
         noise_probability=1.0,
         min_snr_db=10.0,
         max_snr_db=10.0,
@@ -64,7 +65,7 @@ def test_noise_has_the_configured_ratio() -> None:
 @pytest.mark.parametrize("silent", ["noise", "waveform"])
 @pytest.mark.filterwarnings("ignore:invalid value")
 def test_silence_stays_finite(silent: str) -> None:
-    config = AugmentConfig(noise_probability=1.0)
+    config = AugmentConfig(noise_folder="given", noise_probability=1.0)
     zeros = np.zeros(SAMPLE_RATE, np.float32)
     noise, waveform = (zeros, tone()) if silent == "noise" else (tone(), zeros)
     [varied] = WaveformAugmenter(config, SAMPLE_RATE, [noise])([waveform], np.random.default_rng(0))

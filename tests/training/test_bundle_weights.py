@@ -13,7 +13,8 @@ from training.checkpoint import Checkpoint, Progress, save_checkpoint
 from training.config import DataConfig, PhonemeConfig, RunConfig
 from training.export import BundleIdentity, export
 from training.half_storage import round_to_half
-from training.model import AcousticModel, ModelConfig
+from training.model import AcousticModel
+from training.model_config import ModelConfig
 from training.pronunciation import write_lexicon
 from training.text import VOCABULARY
 

@@ -5,7 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.model import CELLS, AcousticModel, ModelConfig, ModelState
+from training.model import AcousticModel, ModelState
+from training.model_config import CELLS, ModelConfig
 
 TOLERANCE = 1e-5  # of log-probabilities
 

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from training.activation_ranges import measure_ranges
 from training.frontend import FrontendConfig, LogMel
-from training.model import CELLS, AcousticModel, ModelConfig
+from training.model import AcousticModel
+from training.model_config import CELLS, ModelConfig
 from training.onnx_builder import GraphBuilder, Value
 from training.onnx_frontend import fast_log_mel, log_mel
 from training.onnx_graph import write_float32, write_int8

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from training.alignments import AlignedWord, write_alignments
 from training.config import AugmentConfig, DataConfig, OptimiserConfig, RunConfig
-from training.model import ModelConfig
+from training.model_config import ModelConfig
 
 TEXT = "hello you"
 SAMPLE_RATE = 16000
