@@ -28,17 +28,16 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from service.engine.errors import EngineError
-from training.checkpoint import InvalidCheckpoint, averaged_model, load_checkpoint
+from training.checkpoint import averaged_model, load_checkpoint
 from training.config import InvalidConfig, RunConfig, parse_config, read_config
 from training.export import LIVE_CHUNK_S
 from training.loop import Validation, greedy_texts, validate
-from training.manifest import InvalidManifest, Utterance, read_manifest, write_manifest
+from training.manifest import Utterance, read_manifest, write_manifest
 from training.model import AcousticModel
 from training.onnx_graph import OnnxSteps, write_float32
 from training.preparation import Corpus, load_corpus
 from training.score import ErrorCounts, word_errors
-from training.train import LAST, train
+from training.train import LAST, WRONG_INPUT, Diverged, train
 
 PEOPLE = "people"
 SYNTHETIC = "synthetic"  # the corpus that nobody spoke
@@ -57,7 +56,7 @@ class Outcome:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train what is missing and print the table; 2 for wrong input."""
+    """Train what is missing and print the table; 2 for wrong input or a run that diverged."""
     arguments = _parser().parse_args(argv)
     try:
         base = read_config(arguments.config)
@@ -65,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             variation: outcome(base, variation, arguments.runs)
             for variation in arguments.variations
         }
-    except (InvalidConfig, InvalidCheckpoint, InvalidManifest, EngineError, OSError) as error:
+    except (*WRONG_INPUT, Diverged) as error:
         print(f"vary: {error}", file=sys.stderr)
         return 2
     Console(width=160).print(as_table(outcomes))

@@ -24,7 +24,8 @@ INT16_MAX = 32767.0
 class WaveformStore:
     """The decoded audio of a manifest as 16-bit samples in one memory-mapped file.
 
-    The file's name is a hash of what is in it, so another selection makes another file.
+    The file's name is a hash of the recordings' names and lengths, so another selection makes
+    another file, and so does other speech of the same names.
     """
 
     def __init__(self, samples: NDArray[np.int16], offsets: NDArray[np.int64]) -> None:
@@ -47,7 +48,8 @@ class WaveformStore:
 
 def open_store(utterances: Sequence[Utterance], sample_rate: int, cache: Path) -> WaveformStore:
     """Open the store of `utterances`, after decoding them where that was not done before."""
-    identity = "\n".join([str(sample_rate), *(str(utterance.audio) for utterance in utterances)])
+    recordings = (f"{each.audio} {each.duration_s:.4f}" for each in utterances)
+    identity = "\n".join([str(sample_rate), *recordings])
     stem = cache / hashlib.sha256(identity.encode()).hexdigest()[:16]
     samples_path, offsets_path = stem.with_suffix(".pcm"), stem.with_suffix(".offsets.npy")
     if not offsets_path.exists():

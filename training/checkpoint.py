@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from training.config import RunConfig, parse_config
+from training.config import InvalidConfig, RunConfig, parse_config
 from training.model import AcousticModel
 
 StateDict = dict[str, Any]
@@ -78,6 +78,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         )
     except FileNotFoundError:
         raise InvalidCheckpoint(f"there is no checkpoint at {path}") from None
+    except InvalidConfig as error:
+        raise InvalidCheckpoint(f"{path} was written by another version: {error}") from error
     except (RuntimeError, pickle.UnpicklingError, KeyError, TypeError, EOFError) as error:
         raise InvalidCheckpoint(f"{path} is not a whole checkpoint: {error}") from error
 

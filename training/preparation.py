@@ -27,7 +27,10 @@ class Corpus:
 
 
 def load_corpus(config: RunConfig, split: str) -> Corpus:
-    """The utterances of `split` that are short enough, with their audio decoded."""
+    """The utterances of `split` that are short enough, with their audio decoded.
+
+    Raises InvalidConfig where there is none, InvalidManifest, InvalidAudio and OSError.
+    """
     data, framing = config.data, config.model.framing
     utterances = [
         utterance
@@ -35,7 +38,10 @@ def load_corpus(config: RunConfig, split: str) -> Corpus:
         if utterance.split == split and utterance.duration_s <= data.max_duration_s
     ]
     if not utterances:
-        raise InvalidConfig(f"{data.manifest} has no utterance of split {split!r}")
+        raise InvalidConfig(
+            f"{data.manifest} has no utterance of split {split!r}, of at most"
+            f' {data.max_duration_s:g} s: give some of its lines "split": "{split}"'
+        )
     store = open_store(utterances, framing.sample_rate, Path(data.cache))
     max_batch_samples = round(data.batch_duration_s * framing.sample_rate)
     return Corpus(utterances, store, BatchSource(utterances, store, framing, max_batch_samples))

@@ -22,14 +22,18 @@ from training.loop import StepResult, Validation
 from training.manifest import Utterance
 
 DIRTY = "-dirty"  # after a commit to which there were changes
+UNKNOWN = "unknown"
 COLUMNS = ("epoch", "step", "audio_hours", "elapsed_s", "loss", "dev_loss", "dev_wer", "dev_cer")
 
 
 def git_commit() -> str:
     """The commit of the working folder, marked where it has changes; `unknown` outside git."""
     command = ["git", "describe", "--always", f"--dirty={DIRTY}", "--abbrev=40", "--exclude", "*"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    return result.stdout.strip() or "unknown"
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:  # git is not installed
+        return UNKNOWN
+    return result.stdout.strip() or UNKNOWN
 
 
 def describe_data(utterances: list[Utterance]) -> dict[str, dict[str, float]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.alignments import AlignedWord, read_alignments
+from training.alignments import AlignedWord, InvalidAlignments, read_alignments
 from training.audio_dataset import WaveformStore
 from training.channel import Waveform
 from training.config import AugmentConfig
@@ -27,7 +27,10 @@ _QUIETEST = 1e-4  # and that below which a recording counts as silence
 
 
 class Splicer:
-    """Sentences as long as given ones, of the same corpus's words."""
+    """Sentences as long as given ones, of the same corpus's words.
+
+    Raises InvalidAlignments, where no recording is aligned, too, and OSError.
+    """
 
     def __init__(
         self,
@@ -48,6 +51,11 @@ class Splicer:
                 self._words[index] = words
                 self._by_speaker[utterance.corpus, utterance.speaker].append(index)
                 self._by_corpus[utterance.corpus].append(index)
+        if not self._words:
+            raise InvalidAlignments(
+                f"{config.alignments} has no recording that is trained on: run `longwave align` on"
+                " the manifest of this run"
+            )
 
     def __call__(self, index: int, rng: np.random.Generator) -> tuple[Waveform, str]:
         """A sentence about as long as utterance `index`, or, as chance has it, that itself."""

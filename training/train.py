@@ -1,11 +1,13 @@
 """`longwave train`: from a configuration to a run folder with checkpoints, curves and a model."""
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -36,6 +38,16 @@ from training.text import VOCABULARY
 LAST = "last.pt"
 BEST = "best.pt"
 
+WRONG_INPUT: Final = (
+    InvalidAlignments, InvalidConfig, InvalidCheckpoint, InvalidLexicon, InvalidManifest,
+    EngineError, OSError,
+)  # fmt: skip
+"""What `train` raises where its input is wrong."""
+
+
+class Diverged(Exception):
+    """A run learns nothing any more. The message says what may help."""
+
 
 class Run:
     """A run folder and everything that is going on in it, in one of its processes."""
@@ -47,8 +59,9 @@ class Run:
         self.folder = folder
         self.ranks = ranks
         with ranks.main_first():
-            self.training = load_corpus(config, config.data.train_split)
+            # The smaller one first: if it is missing, that shows before days of speech are decoded.
             self.validation = load_corpus(config, config.data.validation_split)
+            self.training = load_corpus(config, config.data.train_split)
         self.augmenter = WaveformAugmenter(
             config.augment, config.model.framing.sample_rate, load_noises(config)
         )
@@ -57,6 +70,11 @@ class Run:
         self.progress = checkpoint.progress if checkpoint else Progress()
         self.best_wer = checkpoint.best_wer if checkpoint else float("inf")
         self.num_steps = sum(len(self._plan(epoch)) for epoch in range(config.epochs))
+        if not self.num_steps:
+            raise InvalidConfig(
+                f"an epoch has fewer batches than processes, of which there are {ranks.size}:"
+                " give it more speech, fewer processes or data.repeats above 0"
+            )
         self.log = RunLog(folder) if ranks.is_main else None
 
     def _make_learner(self, checkpoint: Checkpoint | None) -> Learner:
@@ -98,10 +116,11 @@ class Run:
             self.log.close()
 
     def _train_epoch(self, bar: ProgressBar) -> float:
-        """The rest of the current epoch; returns its mean loss."""
+        """The rest of the current epoch; returns its mean loss. Raises Diverged."""
         epoch, plan = self.progress.epoch, self._plan(self.progress.epoch)
         first, seeds = self.progress.batch, self.ranks.seeds(self.config.seed, epoch)
         losses: list[float] = []
+        has_learned = False
         last_save = last_step = time.monotonic()
         for batch in self.training.source.varied(plan, first, self.augmenter, seeds, self.splice):
             result = self.learner.step(batch, self.progress.step, self.num_steps)
@@ -109,12 +128,15 @@ class Run:
             self._advance(batch.duration_samples, now - last_step)
             last_step = now
             losses.append(result.loss)
+            has_learned |= math.isfinite(result.gradient_norm)
             if self.log:
                 self.log.step(self.progress.step, result)
                 self._show(bar, result.loss)
             if self.log and now - last_save > 60 * self.config.checkpoint_minutes:
                 self._save(LAST)
                 last_save = now
+        if losses and not has_learned:
+            raise Diverged("no gradient was finite any more: try a lower optimiser.learning_rate")
         return float(np.mean(losses)) if losses else float("nan")
 
     def _advance(self, num_samples: int, elapsed_s: float) -> None:
@@ -178,7 +200,8 @@ def train(config: RunConfig, folder: Path) -> None:
     """Start the run in `folder`, or go on where its last checkpoint was written.
 
     A run that goes on keeps its own configuration, except for the number of epochs and what only
-    concerns the machine. Raises InvalidConfig where the rest of `config` differs from it.
+    concerns the machine. Raises InvalidConfig where the rest of `config` differs from it, others of
+    WRONG_INPUT, and Diverged.
     """
     with joined_ranks() as ranks:
         _train(config, folder, ranks)
@@ -196,15 +219,12 @@ def _train(config: RunConfig, folder: Path, ranks: Ranks) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train as the command line says. Returns the exit code: 2 for wrong input."""
+    """Train as the command line says. Returns the exit code: 1 diverged, 2 for wrong input."""
     try:
         train(read_config(arguments.config), arguments.run or Path("runs") / arguments.config.stem)
-    except (
-        InvalidAlignments, InvalidConfig, InvalidCheckpoint, InvalidLexicon, InvalidManifest,
-        EngineError, OSError,
-    ) as error:  # fmt: skip
+    except (*WRONG_INPUT, Diverged) as error:
         print(f"longwave train: {error}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, Diverged) else 2
     return 0
 
 

@@ -1,5 +1,6 @@
 """Batches: which utterances, how padded, and always the same ones again."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,18 @@ def test_store_holds_the_audio_and_is_decoded_once(
     assert len(store) == len(expected)
     for index, waveform in enumerate(expected):
         np.testing.assert_allclose(store[index], waveform, atol=1e-4)
+
+
+def test_other_speech_of_the_same_names_is_decoded_anew(
+    utterances: list[Utterance], tmp_path: Path
+) -> None:
+    open_store(utterances, FRAMING.sample_rate, tmp_path / "cache")
+    longer = [replace(each, duration_s=each.duration_s + 0.1) for each in utterances]
+    for each in longer:
+        num_samples = round(each.duration_s * FRAMING.sample_rate)
+        soundfile.write(each.audio, np.zeros(num_samples), FRAMING.sample_rate)
+    store = open_store(longer, FRAMING.sample_rate, tmp_path / "cache")
+    assert store.num_samples.sum() / FRAMING.sample_rate == pytest.approx(2.4)
 
 
 def test_collate_pads_as_the_engine_flushes() -> None:

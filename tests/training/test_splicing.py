@@ -1,5 +1,6 @@
 """Sentences made of other ones' words: they say what their text says, and nobody else's words."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -143,19 +144,15 @@ def test_chance_and_what_cannot_be_cut_leave_an_utterance_as_it_is(
     waveform, text = splicer(utterances, store, alignments, 0.0)(0, rng)
     assert text == utterances[0].text
     np.testing.assert_array_equal(waveform, store[0])
-    one_word = [utterances[-1]]
-    alone = splicer(one_word, _Part(store, 3), alignments, 1.0)
-    assert alone(0, rng)[1] == "six"
+    alone = [*utterances[:-1], replace(utterances[-1], corpus="alone")]
+    assert splicer(alone, store, alignments, 1.0)(3, rng)[1] == "six"
 
 
-class _Part(WaveformStore):
-    """The utterances of a store from one of them on."""
-
-    def __init__(self, store: WaveformStore, first: int) -> None:
-        self._store, self._first = store, first
-
-    def __getitem__(self, index: int) -> Waveform:
-        return self._store[self._first + index]
+def test_alignments_of_other_recordings_are_refused(
+    utterances: list[Utterance], store: WaveformStore, alignments: Path
+) -> None:
+    with pytest.raises(InvalidAlignments, match="longwave align"):
+        splicer(utterances[-1:], store, alignments, 1.0)
 
 
 def test_the_same_seed_makes_the_same_sentence(

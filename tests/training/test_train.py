@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import pickle
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.training.tiny_run import tiny_config, write_corpus, write_hello_alignments
+from tests.training.tiny_run import CORPUS, tiny_config, write_corpus, write_hello_alignments
 from training.checkpoint import (
     Checkpoint,
     InvalidCheckpoint,
@@ -23,8 +24,9 @@ from training.checkpoint import (
 from training.config import InvalidConfig, OptimiserConfig, RunConfig
 from training.export import BundleIdentity, export
 from training.initial_weights import LOOKAHEAD_WEIGHT
-from training.loop import learning_rate
-from training.train import BEST, LAST, train
+from training.loop import Learner, StepResult, learning_rate
+from training.run_log import git_commit
+from training.train import BEST, LAST, Diverged, train
 
 TRAIN_FOREVER = """
 import pickle, sys
@@ -155,6 +157,46 @@ def test_weights_of_another_shape_are_refused(tmp_path: Path, config: RunConfig)
     second = dataclasses.replace(config, model=wider, initial_weights=str(start))
     with pytest.raises(InvalidConfig, match=r"last\.pt holds another model"):
         train(second, tmp_path / "second")
+
+
+def test_a_run_that_learns_nothing_any_more_stops(
+    tmp_path: Path, config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Learner, "step", lambda *_: StepResult(math.nan, math.inf, 0.0))
+    with pytest.raises(Diverged, match="learning_rate"):
+        train(config, tmp_path / "run")
+
+
+def test_a_run_without_a_batch_is_refused(tmp_path: Path, config: RunConfig) -> None:
+    data = dataclasses.replace(config.data, repeats={CORPUS: 0})
+    with pytest.raises(InvalidConfig, match="fewer batches than processes"):
+        train(dataclasses.replace(config, data=data), tmp_path / "run")
+
+
+def test_a_missing_validation_split_is_told_before_speech_is_decoded(
+    tmp_path: Path, config: RunConfig
+) -> None:
+    data = dataclasses.replace(config.data, validation_split="valid")
+    with pytest.raises(InvalidConfig, match="no utterance of split 'valid'"):
+        train(dataclasses.replace(config, data=data), tmp_path / "run")
+    assert not Path(config.data.cache).exists()
+
+
+def test_a_machine_without_git_trains_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert git_commit() == "unknown"
+
+
+def test_a_checkpoint_of_another_version_is_named(tmp_path: Path, config: RunConfig) -> None:
+    folder = tmp_path / "run"
+    train(dataclasses.replace(config, epochs=1), folder)
+    contents = torch.load(folder / LAST, weights_only=True)
+    contents["config"]["momentum"] = 0.9
+    torch.save(contents, folder / LAST)
+    with pytest.raises(
+        InvalidCheckpoint, match=r"last\.pt was written by another version.*momentum"
+    ):
+        load_checkpoint(folder / LAST)
 
 
 def test_damaged_checkpoint_is_named(tmp_path: Path, config: RunConfig) -> None:

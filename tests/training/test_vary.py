@@ -74,3 +74,8 @@ def test_a_variation_is_trained_once_and_measured(tmp_path: Path) -> None:
 def test_wrong_input_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "no.toml"), "--runs", str(tmp_path), "epochs=1"]) == 2
     assert "no.toml" in capsys.readouterr().err
+    config = tmp_path / "run.toml"
+    lexicon = f'num_phonemes = 5\n[phonemes]\nlexicon = "{tmp_path / "no.txt"}"\n'
+    config.write_text(f'[data]\nmanifest = "{write_corpus(tmp_path)}"\n[model]\n{lexicon}')
+    assert main([str(config), "--runs", str(tmp_path), "epochs=1"]) == 2
+    assert "no.txt" in capsys.readouterr().err
