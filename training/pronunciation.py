@@ -90,6 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
         words = {word for utterance in utterances for word in utterance.text.split()}
         if arguments.lm:
             words.update(read_ngram_file(arguments.lm).vocabulary[len(SPECIAL_WORDS) :])
+        if not words:
+            raise InvalidLexicon("no words to say: name manifests that have some, or --lm FILE")
         lexicon = pronounce(words)
         write_lexicon(arguments.output, lexicon)
     except (

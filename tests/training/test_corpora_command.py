@@ -91,6 +91,28 @@ def test_limits_are_options(corpora: Path) -> None:
     assert report["left_out_by_cause"]["too long"] == 1
 
 
+def test_a_manifest_stays_where_nothing_is_found(
+    corpora: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = corpora / "manifest.jsonl"
+    wanted = ("corpora", "--plain", corpora / "plain", "--output", output)
+    assert longwave(*wanted) == 0
+    before = output.read_bytes()
+    assert longwave(*wanted, "--min-duration-s", "9") == 2
+    assert "no utterance was found" in capsys.readouterr().err
+    assert longwave("corpora", "--output", output) == 2
+    assert "name a folder: --plain DIR" in capsys.readouterr().err
+    assert output.read_bytes() == before
+
+
+def test_a_manifest_that_cannot_be_written_is_named(
+    corpora: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = corpora / "plain" / "a.wav" / "manifest.jsonl"
+    assert longwave("corpora", "--plain", corpora / "plain", "--output", output) == 2
+    assert "a.wav" in capsys.readouterr().err
+
+
 def test_a_folder_without_a_corpus_is_an_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

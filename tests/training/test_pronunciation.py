@@ -74,6 +74,12 @@ def test_the_command_says_that_a_manifest_is_missing(
     assert "none.jsonl" in capsys.readouterr().err
 
 
+def test_no_words_at_all_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    nothing = Namespace(manifest=[], lm=None, output=Path("lexicon.txt"))
+    assert pronunciation.run(nothing) == 2
+    assert "name manifests" in capsys.readouterr().err
+
+
 @needs_espeak
 def test_the_command_says_the_words_of_a_language_model(tmp_path: Path) -> None:
     model, output = tmp_path / "lm.bin", tmp_path / "lexicon.txt"

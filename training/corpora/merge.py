@@ -20,15 +20,18 @@ def run(arguments: argparse.Namespace) -> int:
     folders = {name: getattr(arguments, name.replace("-", "_")) for name in READERS}
     limits = Limits(arguments.min_duration_s, arguments.max_duration_s, arguments.frame_s)
     try:
+        if not any(folders.values()):
+            raise InvalidCorpus(f"name a folder: {', '.join(f'--{name} DIR' for name in folders)}")
         selection = select(_candidates(folders), limits)
+        if selection.utterances:
+            write_manifest(arguments.output, selection.utterances)
+        _write_report(report_path(arguments.output), selection)
     except (InvalidCorpus, OSError) as error:
         print(f"longwave corpora: {error}", file=sys.stderr)
         return 2
-    if not selection.utterances:
-        print("longwave corpora: no utterance was found", file=sys.stderr)
-    write_manifest(arguments.output, selection.utterances)
-    _write_report(report_path(arguments.output), selection)
     print(_table(selection), file=sys.stderr)
+    if not selection.utterances:
+        print("longwave corpora: no utterance was found, so none is written", file=sys.stderr)
     return 0 if selection.utterances else 2
 
 
