@@ -5,10 +5,12 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from service.engine.bundle import LANGUAGE_MODEL, load_bundle
 from training.bundle_weights import model_of_bundle
 from training.checkpoint import averaged_model, load_checkpoint
 from training.config import InvalidConfig, RunConfig
 from training.model import AcousticModel
+from training.pronunciation import phoneme_inventory, read_lexicon
 
 LOOKAHEAD_WEIGHT = "lookahead.conv.weight"  # [H, 1, lookahead_steps + 1]
 OUTPUT_PARAMETERS = ("output.weight", "output.bias")  # [frames_per_step * (V + P), ...]
@@ -27,7 +29,8 @@ def initial_weights(config: RunConfig) -> dict[str, Tensor]:
 
     The run may look further ahead or less far: weights of its lookahead are cut, or zeros follow.
     It may put out phonemes that the model it starts from did not: they start from zeros. Raises
-    InvalidConfig where its model has another shape otherwise.
+    InvalidConfig where its model has another shape otherwise, or knows other phonemes than those of
+    the run's lexicon.
     """
     start, wanted = Path(config.initial_weights), config.model
     model = trained_model(start)
@@ -40,6 +43,8 @@ def initial_weights(config: RunConfig) -> dict[str, Tensor]:
     )
     if comparable != wanted:
         raise InvalidConfig(f"{start} holds another model; to start from it, [model] must be its")
+    if start.is_dir() and config.phonemes.lexicon:
+        _check_phonemes(start, Path(config.phonemes.lexicon))
     weights = model.state_dict()
     num_more = wanted.lookahead_steps - had.lookahead_steps
     weights[LOOKAHEAD_WEIGHT] = nn.functional.pad(weights[LOOKAHEAD_WEIGHT], (0, num_more))
@@ -49,3 +54,13 @@ def initial_weights(config: RunConfig) -> dict[str, Tensor]:
         padding = (0, 0) * (frames.ndim - 2) + (0, num_more)
         weights[name] = nn.functional.pad(frames, padding).flatten(0, 1)
     return weights
+
+
+def _check_phonemes(bundle: Path, lexicon: Path) -> None:
+    """Phonemes are known by their place among the others, so all of them have to be the same."""
+    phonemes = load_bundle(bundle).phonemes[1:]  # all but the blank
+    if phonemes and phonemes != phoneme_inventory(read_lexicon(lexicon)):
+        raise InvalidConfig(
+            f"{lexicon} has other phonemes than {bundle}; with the words of a language model it has"
+            f" all: `longwave pronounce MANIFEST --lm {bundle / LANGUAGE_MODEL} --output {lexicon}`"
+        )

@@ -10,9 +10,10 @@ from service.engine.errors import InvalidBundle
 from tests.training.test_corpora_command import longwave
 from training.bundle_weights import model_of_bundle
 from training.checkpoint import Checkpoint, Progress, save_checkpoint
-from training.config import DataConfig, PhonemeConfig, RunConfig
+from training.config import DataConfig, InvalidConfig, PhonemeConfig, RunConfig
 from training.export import BundleIdentity, export
 from training.half_storage import round_to_half
+from training.initial_weights import initial_weights
 from training.model import AcousticModel
 from training.model_config import ModelConfig
 from training.pronunciation import write_lexicon
@@ -63,6 +64,19 @@ def test_a_commit_that_nobody_else_has_is_warned_of(
     save_checkpoint(checkpoint_of(random_model(MODEL, seed=0), tmp_path), tmp_path / "first.pt")
     assert longwave("export", tmp_path / "first.pt", "--output", tmp_path / "bundle") == 0
     assert capsys.readouterr().err.count(f"the bundle will name {commit}") == num_warnings
+
+
+def test_a_run_that_goes_on_from_a_bundle_has_its_phonemes(tmp_path: Path) -> None:
+    shape = replace(MODEL, num_phonemes=5, phoneme_layer=1, phoneme_output=True)
+    bundle = write_bundle(random_model(shape, seed=0), tmp_path / "bundle")
+    lexicon = tmp_path / "mine.txt"
+    phonemes = PhonemeConfig(str(lexicon))
+    run = RunConfig(DataConfig("none"), shape, phonemes=phonemes, initial_weights=str(bundle))
+    write_lexicon(lexicon, {"hello": ("h", "@", "l", "oU"), "hole": ("h", "oU", "l")})
+    assert initial_weights(run)
+    write_lexicon(lexicon, {"hello": ("h", "@", "l", "o")})
+    with pytest.raises(InvalidConfig, match=r"mine\.txt has other phonemes.*--lm .*lm\.bin"):
+        initial_weights(run)
 
 
 def test_what_is_no_bundle_is_refused(tmp_path: Path) -> None:
