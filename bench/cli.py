@@ -3,8 +3,10 @@
 import argparse
 import importlib
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -31,24 +33,27 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--quick", action="store_true", help="under two minutes; rough figures")
     parser.add_argument("--no-peers", action="store_true", help="leave the peers out")
     parser.add_argument(
-        "--soak", type=_not_negative(int), default=0, metavar="CHUNKS", help="live chunks to soak"
+        "--soak", type=_at_least(0, int), default=0, metavar="CHUNKS", help="live chunks to soak"
     )
     parser.add_argument("--output", type=Path, default=Path("bench-report"), metavar="DIR")
-    parser.add_argument("--time-limit", type=_not_negative(float), default=30.0, metavar="MINUTES")
-    parser.add_argument("--piece-ms", type=int, default=100, metavar="MS", help="audio a message")
+    parser.add_argument("--time-limit", type=_at_least(0, float), default=30.0, metavar="MINUTES")
+    parser.add_argument(
+        "--piece-ms", type=_at_least(1, int), default=100, metavar="MS", help="audio a message"
+    )
     for name in _SETTINGS:
         flag = f"--{name.replace('_', '-')}"
         parser.add_argument(flag, dest=name, default=argparse.SUPPRESS, metavar="VALUE")
     parser.set_defaults(func=run)
 
 
-def _not_negative(kind: type[T]) -> Callable[[str], T]:
+def _at_least(least: int, kind: type[T]) -> Callable[[str], T]:
     def parsed(text: str) -> T:
         number = kind(text)
-        if number < 0:
-            raise argparse.ArgumentTypeError(f"{text} is less than 0")
+        if not number >= least:
+            raise argparse.ArgumentTypeError(f"{text} is less than {least}")
         return number
 
+    parsed.__name__ = kind.__name__  # which argparse tells where the text is no number
     return parsed
 
 
@@ -60,11 +65,22 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"longwave bench needs {error.name}: pip install 'longwave[bench]'", file=sys.stderr)
         return _WRONG_USAGE
     try:
-        report = runner.run_bench(_options(arguments))
+        with _terminated_as_interrupted():
+            report = runner.run_bench(_options(arguments))
     except (clips.NoSpeech, OSError) as error:
         print(f"longwave bench: {error}", file=sys.stderr)
         return _WRONG_USAGE
     return _FAILED if report.num_errors or report.num_failed else 0
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """End what was started when the process is told to end, as when Control-C is typed."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _options(arguments: argparse.Namespace) -> BenchOptions:

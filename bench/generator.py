@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 import resource
+import signal
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -141,6 +142,7 @@ async def make_load(order: Order) -> Load:
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal tells all; who started this ends it
     order = Order(**json.loads(sys.stdin.read()))
     with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:  # as quick as the server's
         print(json.dumps(asdict(runner.run(make_load(order)))))

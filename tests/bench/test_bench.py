@@ -157,9 +157,20 @@ def test_a_file_of_less_than_a_sample_is_no_speech(tmp_path: Path) -> None:
         load_clips(speech, SAMPLE_RATE)
 
 
-@pytest.mark.parametrize("flag", ["--soak", "--time-limit"])
-def test_less_than_nothing_is_wrong_usage(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("flag", "value", "message"),
+    [
+        ("--soak", "-5", "-5 is less than 0"),
+        ("--soak", "many", "invalid int value: 'many'"),
+        ("--time-limit", "-5", "-5 is less than 0"),
+        ("--time-limit", "nan", "nan is less than 0"),
+        ("--piece-ms", "0", "0 is less than 1"),
+    ],
+)
+def test_numbers_that_cannot_be_are_wrong_usage(
+    flag: str, value: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as exit_info:
-        cli.main(["bench", flag, "-5"])
+        cli.main(["bench", flag, value])
     assert exit_info.value.code == 2
-    assert "-5 is less than 0" in capsys.readouterr().err
+    assert message in capsys.readouterr().err
