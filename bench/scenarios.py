@@ -70,6 +70,7 @@ def running_service(bench: Bench, name: str, **changes: Any) -> Iterator[Server]
     settings = {
         "model": bench.options.model,
         "port": port,
+        "vosk_port": 0,
         "provider": runtime.provider,
         "precision": runtime.precision,
         "workers": runtime.num_workers,

@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -73,7 +74,8 @@ def load_aligner(lexicon: Mapping[str, Pronunciation]) -> Align:
     """What says when the words of a text are said in a waveform [n] at SAMPLE_RATE.
 
     It finds none where a word is neither in PocketSphinx's dictionary nor in `lexicon`, which has
-    espeak-ng's phonemes, or where the text does not fit what is said. Raises NoPocketSphinx.
+    espeak-ng's phonemes, where its model lacks a phoneme of that, or where the text does not fit
+    what is said. Raises NoPocketSphinx.
     """
     decoder = _decoder(lm=None)
 
@@ -81,7 +83,8 @@ def load_aligner(lexicon: Mapping[str, Pronunciation]) -> Align:
         words = text.split()
         for word in words:
             if decoder.lookup_word(word) is None and word in lexicon:
-                decoder.add_word(word, arpabet(lexicon[word]))
+                with suppress(RuntimeError):  # of a phoneme that it lacks
+                    decoder.add_word(word, arpabet(lexicon[word]))
         if any(decoder.lookup_word(word) is None for word in words):
             return []
         decoder.set_align_text(text)

@@ -1,6 +1,7 @@
 """`longwave bench` from end to end, with a tiny model and loads of a fraction of a second."""
 
 import json
+import socket
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from bench.options import QUICK, BenchOptions
 from bench.processes import ServerFailed
 from bench.report import JSON_FILE, PICTURE, Report
 from bench.run import run_bench
-from bench.scenarios import Bench
+from bench.scenarios import Bench, running_service
 from service import cli
 from service.cli import main
 from service.engine.load_gauge import LoadGauge
@@ -139,6 +140,16 @@ def test_a_slow_machine_refuses_the_engine_nothing(
     runtime = RuntimeOptions(provider="cpu", max_streams=1)
     waveforms = [as_waveform(synthetic_speech(0, SAMPLE_RATE, duration_s=0.2))]
     assert measure_streams(tmp_path, runtime, waveforms, EngineLoad(2, 0.1)).audio_per_s > 0
+
+
+def test_the_service_that_is_measured_takes_no_port_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(options(tmp_path), fake_bundle(), [], Path(), tmp_path, float("inf"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("LONGWAVE_VOSK_PORT", str(taken.getsockname()[1]))
+        with running_service(bench, "service") as server:
+            assert server.rss_bytes() > 0
 
 
 def test_audio_that_is_not_there_is_wrong_usage(

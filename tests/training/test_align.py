@@ -64,9 +64,10 @@ def test_without_the_package_the_remedy_is_named(
 
 
 @needs_pocketsphinx
-def test_words_that_its_dictionary_lacks_are_not_aligned() -> None:
+def test_words_that_it_cannot_say_are_not_aligned() -> None:
     noise = np.random.default_rng(0).normal(0, 0.01, SAMPLE_RATE).astype(np.float32)
     assert load_aligner({})(noise, "zorkmid") == []
+    assert load_aligner({"zorkmid": ("z", "no phoneme")})(noise, "zorkmid") == []
 
 
 @needs_pocketsphinx
