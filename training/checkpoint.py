@@ -78,6 +78,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
         )
     except FileNotFoundError:
         raise InvalidCheckpoint(f"there is no checkpoint at {path}") from None
+    except IsADirectoryError:
+        raise InvalidCheckpoint(
+            f"{path} is a folder; name a checkpoint in it, such as last.pt"
+        ) from None
     except InvalidConfig as error:
         raise InvalidCheckpoint(f"{path} was written by another version: {error}") from error
     except (RuntimeError, pickle.UnpicklingError, KeyError, TypeError, EOFError) as error:

@@ -5,8 +5,10 @@ import importlib.metadata
 import json
 import platform
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -86,28 +88,35 @@ class RunLog:
             "dev_wer": round(validation.words.rate, 4),
             "dev_cer": round(validation.characters.rate, 4),
         }
-        is_new = not self._curves.exists()
-        with self._curves.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            if is_new:
-                writer.writeheader()
-            writer.writerow(row)
+        # A run that was killed before its checkpoint comes to the end of an epoch twice.
+        earlier = [each for each in self._rows() if int(each["epoch"]) < progress.epoch]
+        self._write([*earlier, row])
         for name in COLUMNS[4:]:
             self._writer.add_scalar(f"epoch/{name}", row[name], progress.step)
         self._writer.flush()
-        self._draw()
+        self._draw([*earlier, row])
 
-    def _draw(self) -> None:
+    def _rows(self) -> list[dict[str, Any]]:
+        """The figures of the epochs so far, by column."""
+        if not self._curves.exists():
+            return []
         with self._curves.open(newline="", encoding="utf-8") as file:
-            rows = [
-                {key: float(value) for key, value in row.items()} for row in csv.DictReader(file)
-            ]
+            return list(csv.DictReader(file))
+
+    def _write(self, rows: Sequence[dict[str, Any]]) -> None:
+        partial = self._curves.with_suffix(".csv.partial")
+        with partial.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(rows)
+        partial.replace(self._curves)
+
+    def _draw(self, rows: Sequence[dict[str, Any]]) -> None:
         figure, (losses, rates) = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
         for axes, names in ((losses, ("loss", "dev_loss")), (rates, ("dev_wer", "dev_cer"))):
             for name in names:
-                axes.plot(
-                    [row["audio_hours"] for row in rows], [row[name] for row in rows], label=name
-                )
+                points = [(float(row["audio_hours"]), float(row[name])) for row in rows]
+                axes.plot(*zip(*points, strict=True), label=name)
             axes.set_xlabel("hours of audio trained on")
             axes.grid(alpha=0.3)
             axes.legend()

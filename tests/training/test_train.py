@@ -95,6 +95,7 @@ def test_a_run_killed_between_two_checkpoints_still_has_its_best(
     train(dataclasses.replace(config, epochs=1), tmp_path / "run")
     last, best = (load_checkpoint(tmp_path / "run" / name) for name in (LAST, BEST))
     assert best.best_wer == last.best_wer < float("inf")
+    assert (tmp_path / "run" / "curves.csv").read_text().count("\n") == 2  # not one epoch twice
 
 
 def test_run_folder_explains_itself(tmp_path: Path, config: RunConfig) -> None:
@@ -185,6 +186,11 @@ def test_a_missing_validation_split_is_told_before_speech_is_decoded(
 def test_a_machine_without_git_trains_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert git_commit() == "unknown"
+
+
+def test_a_folder_is_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(InvalidCheckpoint, match=r"is a folder; name a checkpoint in it"):
+        load_checkpoint(tmp_path)
 
 
 def test_a_checkpoint_of_another_version_is_named(tmp_path: Path, config: RunConfig) -> None:

@@ -28,7 +28,7 @@ _PARTS, _PLAN, _MANIFEST = ".parts", "plan", "manifest.jsonl"
 
 
 class OtherCorpus(Exception):
-    """The folder holds speech that was made with other settings."""
+    """The folder holds speech that this run has not begun."""
 
 
 class SynthesisFailed(Exception):
@@ -89,7 +89,9 @@ def _claim(folder: Path, lines: Sequence[Line]) -> None:
     if mark.exists() and mark.read_text(encoding="utf-8") == digest:
         return
     if folder.exists() and any(folder.iterdir()):
-        raise OtherCorpus(f"{folder} was made with other texts, voices or seed: name an empty one")
+        raise OtherCorpus(
+            f"{folder} is finished, or was made with other texts, voices or seed: name an empty one"
+        )
     mark.parent.mkdir(parents=True)
     mark.write_text(digest, encoding="utf-8")
 
