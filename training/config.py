@@ -133,7 +133,9 @@ class RunConfig:
             known = ", ".join(PRECISIONS)
             raise ValueError(f"precision is {self.precision!r}; it must be one of {known}")
         if self.model.num_phonemes and not self.phonemes.lexicon:
-            raise ValueError("model.num_phonemes needs phonemes.lexicon: `longwave pronounce`")
+            raise ValueError(
+                "model.num_phonemes needs phonemes.lexicon; `longwave pronounce` makes it"
+            )
         check_bounds(self, epochs=(1, math.inf))
 
 
@@ -159,7 +161,7 @@ def parse_config(kind: type[T], table: dict[str, Any], place: str = "") -> T:
     try:
         return kind(**values)
     except (TypeError, ValueError) as error:
-        raise InvalidConfig(f"{place or 'top level'}: {error}") from error
+        raise InvalidConfig(f"{place.rstrip('.') or 'top level'}: {error}") from error
 
 
 def _value(kind: Any, raw: Any, place: str) -> Any:
