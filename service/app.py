@@ -59,7 +59,7 @@ def create_app(
     app = FastAPIOffline(title="Longwave", version=service_version(), description=description())
     app.state.settings = settings
     app.state.recognizer = recognizer
-    app.state.uploads = Uploads(settings)
+    app.state.uploads = Uploads(settings, recognizer)
     app.state.remote_files = remote_files
     for module in (transcribe, stream, transcriptions, models, vosk, health, metrics, no_socket):
         app.include_router(module.router)

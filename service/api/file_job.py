@@ -72,15 +72,13 @@ async def received_job(
     Raises:
         InvalidOption, UnsupportedEncoding: an option is wrong. Those of the query are checked
             before the body is read.
-        Overloaded, StreamClosed: there is no room, before the body is read.
-        BodyCompressed, UploadTooLarge, ClientIdle, NotMultipart, ClientDisconnect: as
-            `Uploads.received`.
+        Overloaded, StreamClosed, BodyCompressed, UploadTooLarge, ClientIdle, NotMultipart,
+            ClientDisconnect: as `Uploads.received`.
         UrlRefused, UrlFailed, UploadTooLarge: as `RemoteFiles.fetched`.
     """
     query = request.query_params.multi_items()
     options = parse_options(query, FileOptions)
     options.recognition(recognizer.bundle)
-    recognizer.check_room()
     async with uploads.received(request) as upload:
         if upload.fields:
             options = parse_options([*query, *upload.fields], FileOptions)

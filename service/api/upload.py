@@ -14,6 +14,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from service.api.errors import BodyCompressed, NotMultipart, UploadTooLarge
 from service.api.pace import paced
 from service.engine.errors import Overloaded
+from service.engine.recognizer import Recognizer
 from service.settings import Settings
 
 FILE_FIELD = "file"
@@ -53,8 +54,9 @@ class Uploads:
     slow clients, they take no place from live streams.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, recognizer: Recognizer) -> None:
         self._settings = settings
+        self._recognizer = recognizer
         self.num_held = 0
         self.num_refused = 0
 
@@ -63,13 +65,16 @@ class Uploads:
         """The body of `request`: `multipart/form-data`, or with any other type the file itself.
 
         Raises:
-            Overloaded: there are too many uploads, before anything is read.
+            Overloaded: there are too many uploads, or there is no room for another stream, before
+                anything is read.
+            StreamClosed: the engine is shutting down, likewise.
             BodyCompressed: it is, before anything is read.
             UploadTooLarge: the body is larger than the limit; no more than that is read.
             ClientIdle: the client stopped sending.
             NotMultipart: a form is damaged or has neither a file nor a URL.
             ClientDisconnect: the client went away.
         """
+        self._recognizer.check_room()
         _check_encoding(request)
         with self._counted():
             chunks = _bounded(request, self._settings)

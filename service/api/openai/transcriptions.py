@@ -40,7 +40,6 @@ async def create_transcription(
     Any container and codec is read, as by `/transcribe`. An `Authorization` header is ignored.
     """
     require_form(request)
-    recognizer.check_room()
     bundle = recognizer.bundle
     async with AsyncExitStack() as held:
         upload = await held.enter_async_context(uploads_of(request).received(request))
