@@ -53,12 +53,8 @@ async def standard_input(pcm: PcmDecoder) -> Waveforms:
     Raises:
         InvalidAudio: it is a file with a header, a sample is not finite, or the last is cut off.
     """
-    is_first = True
     async with aclosing(_from_thread(_read_pipe)) as pieces:
         async for piece in pieces:
-            if is_first:
-                _require_no_header(piece)
-            is_first = False
             yield pcm.feed(piece)
     yield pcm.finish()
 
@@ -103,8 +99,11 @@ async def microphone(pcm: PcmDecoder, sample_rate: int) -> Waveforms:
 
 def _read_pipe(put: Callable[[bytes], None]) -> None:
     pipe = raw_standard_input()
-    while piece := pipe.read(_PIPE_BYTES):
+    piece = pipe.read(_PIPE_BYTES)
+    _require_no_header(piece)
+    while piece:
         put(piece)
+        piece = pipe.read(_PIPE_BYTES)
 
 
 async def _from_thread(

@@ -2,7 +2,6 @@
 
 import csv
 import importlib.metadata
-import json
 import platform
 import subprocess
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from training.checkpoint import Progress
 from training.config import RunConfig
+from training.json_files import write_json
 from training.loop import StepResult, Validation
 from training.manifest import Utterance
 
@@ -69,7 +69,7 @@ class RunLog:
             "torch": torch.__version__,
             "torchaudio": importlib.metadata.version("torchaudio"),
         }
-        (self._folder / "run.json").write_text(json.dumps(description, indent=1) + "\n")
+        write_json(self._folder / "run.json", description)
 
     def step(self, step: int, result: StepResult) -> None:
         """Record one training step."""
